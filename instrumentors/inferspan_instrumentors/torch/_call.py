@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Patches ``torch.nn.Module.__call__`` so that torch does not notice.
+
+The body of the method is replaced, not wrapped: a nested call then has as many frames as before and costs one look at
+a thread-local more. Dynamo compares ``Module.__call__`` with what it found when it was first imported, to jump straight
+to ``forward``: patched before that import, our function is the one it finds; afterwards its two references are set to
+ours. Either way it never traces us, and guards, graphs and ``fullgraph`` are as without us.
+
+The replaced body is torch's own, which is compared with the one known; an unknown one is called instead of imitated.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import logging
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from inferspan import faults
+from inferspan.instrumentor import Patches, imitate
+from inferspan.lifecycle import Inference, Recorder
+from inferspan_instrumentors.torch import _dynamo
+from inferspan_instrumentors.torch._identity import identity_of
+from inferspan_instrumentors.torch._policy import Policy
+from inferspan_instrumentors.torch._reentrancy import inside
+from inferspan_instrumentors.torch._values import device_of, inputs_of, outputs_of
+
+_log = logging.getLogger("inferspan")
+
+#: `Module._wrapped_call_impl` of torch 2.1 to 2.15, the only one so far with compiled calls.
+_KNOWN_BODY = """
+def _wrapped_call_impl(self, *args, **kwargs):
+    if self._compiled_call_impl is not None:
+        return self._compiled_call_impl(*args, **kwargs)
+    else:
+        return self._call_impl(*args, **kwargs)
+"""
+
+def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
+    """Replaces ``Module.__call__``, and repairs what Dynamo remembers of it."""
+    module = torch.nn.Module
+    original = vars(module)["__call__"]
+    is_compiling = torch.compiler.is_compiling
+    policy = Policy(torch)
+
+    def outermost(self: Any, args: Any, kwargs: Any) -> Any:
+        if not recorder.ready():
+            return original(self, *args, **kwargs)
+        callback = _dynamo.set_callback(None)
+        call = start(self, args, kwargs)
+        # Even where this call is none: its children are part of a training step, a trace or a transform.
+        inside.on = True
+        try:
+            if callback is not None:
+                _dynamo.set_callback(callback)
+            result = original(self, *args, **kwargs)
+        except BaseException as error:
+            inside.on = False
+            if call is not None:
+                _dynamo.set_callback(None)
+                call.fail(error)
+                _restore(callback)
+            raise
+        inside.on = False
+        if call is not None:
+            _dynamo.set_callback(None)
+            call.succeed(lambda: outputs_of(result))
+            _restore(callback)
+        return result
+
+    def start(self: Any, args: Any, kwargs: Any) -> Inference | None:
+        try:
+            if policy.skips(self):
+                return None
+            training = self.training and not policy.is_exported(self)
+            device = device_of(torch, args, kwargs)
+        except Exception:
+            faults.caught("torch")
+            return None
+        return recorder.start(
+            lambda: identity_of(self),
+            inputs=lambda: inputs_of(self, args, kwargs),
+            device=device,
+            training=training,
+        )
+
+    if _is_known(original):
+
+        def _wrapped_call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if inside.on or is_compiling():
+                if self._compiled_call_impl is not None:
+                    return self._compiled_call_impl(*args, **kwargs)
+                return self._call_impl(*args, **kwargs)
+            return outermost(self, args, kwargs)
+    else:
+        _log.info("torch %s has a Module.__call__ that is not known; it is called through", torch.__version__)
+
+        def _wrapped_call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if inside.on or is_compiling():
+                return original(self, *args, **kwargs)
+            return outermost(self, args, kwargs)
+
+    imitate(_wrapped_call_impl, original)
+    # torch reads `inspect.signature` and sources of what it compiles: no trail back to the original.
+    del _wrapped_call_impl.__wrapped__
+    patches.replace(module, "__call__", _wrapped_call_impl)
+    if vars(module).get("_wrapped_call_impl") is original:
+        patches.replace(module, "_wrapped_call_impl", _wrapped_call_impl)
+    _dynamo.repair(original, _wrapped_call_impl, patches)
+    _dynamo.skip(_wrapped_call_impl.__code__, outermost.__code__)
+    _hush_trace_check(patches)
+
+
+def _restore(callback: Any) -> None:
+    if callback is not None:
+        _dynamo.set_callback(callback)
+
+
+def _is_known(function: Callable[..., Any]) -> bool:
+    try:
+        source = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return ast.dump(source) == ast.dump(ast.parse(_KNOWN_BODY))
+
+
+def _hush_trace_check(patches: Patches) -> None:
+    """Keeps quiet while ``torch.jit.trace`` runs a module again to compare it with its trace."""
+    trace = sys.modules.get("torch.jit._trace")
+    check = getattr(trace, "_check_trace", None)
+    if check is None:
+        return
+
+    def _check_trace(*args: Any, **kwargs: Any) -> Any:
+        before, inside.on = inside.on, True
+        try:
+            return check(*args, **kwargs)
+        finally:
+            inside.on = before
+
+    imitate(_check_trace, check)
+    patches.replace(trace, "_check_trace", _check_trace)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What counts as an inference of a torch module.
+
+It does unless the module trains with gradients. Calls with gradients in evaluation mode count, for many forget
+``no_grad``; calls in training mode without gradients count and are marked, for they are Monte Carlo dropout or a
+forgotten ``eval()``. Exported programs are always in training mode and always count.
+
+What runs as a root without being a model does not count: single layers of ``torch.nn``, losses, transforms, metrics.
+Nor does what only traces (``jit.trace``, fake tensors, ``vmap``, CUDA graph capture) or recomputes (in backward).
+A module that the application has described counts whenever it runs.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from inferspan import identity
+
+_LAYERS = ("torch.nn.modules.", "torch.ao.nn.", "torch.nn.quantized.")
+_NOT_MODELS = (
+    "torch.nn.modules.loss",
+    "torchvision.transforms",
+    "torchaudio.transforms",
+    "torchmetrics",
+    "kornia.augmentation",
+)
+_EXPORTED = frozenset(("_StatefulGraphModule", "UnflattenedModule", "InterpreterModule"))
+
+_COUNTS, _LAYER, _NEVER, _EXPORT = range(4)
+
+
+class Policy:
+    """Decides for each outermost call; what depends on the class alone is decided once."""
+
+    def __init__(self, torch: Any) -> None:
+        self._grad_enabled = torch.is_grad_enabled
+        self._tracing_state = torch._C._get_tracing_state
+        self._dispatch_modes = torch._C._len_torch_dispatch_stack
+        self._transforms = torch._C._functorch.peek_interpreter_stack
+        self._backward = getattr(torch._C, "_current_graph_task_id", lambda: -1)
+        self._cuda = torch.cuda
+        self._kinds: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
+
+    def skips(self, module: Any) -> bool:
+        """Returns whether a call of this module, from outside any other, is not an inference."""
+        kind = self._kind(type(module))
+        if module.training and kind != _EXPORT and self._grad_enabled():
+            return True
+        if (
+            self._tracing_state() is not None
+            or self._dispatch_modes()
+            or self._transforms() is not None
+            or self._backward() != -1
+            or self._capturing()
+        ):
+            return True
+        if kind in (_COUNTS, _EXPORT):
+            # A replica of DataParallel runs on its own thread, as part of the call that scattered to it.
+            return "_is_replica" in module.__dict__
+        return not identity.is_described(module) and (kind == _NEVER or not module._modules)
+
+    def is_exported(self, module: Any) -> bool:
+        """Returns whether the module is an exported program, whose training flag says nothing."""
+        return self._kind(type(module)) == _EXPORT
+
+    def _capturing(self) -> bool:
+        # Nothing executes while a CUDA graph is captured. Asked only where CUDA is in use: without a driver it raises.
+        return self._cuda.is_initialized() and self._cuda.is_current_stream_capturing()
+
+    def _kind(self, cls: type) -> int:
+        kind = self._kinds.get(cls)
+        if kind is None:
+            kind = self._kinds[cls] = _classify(cls)
+        return kind
+
+
+def _classify(cls: type) -> int:
+    names = [(base.__module__, base.__qualname__) for base in cls.__mro__]
+    if any(name in _EXPORTED for _, name in names):
+        return _EXPORT
+    if cls.__name__.endswith("Loss") or any(module.startswith(_NOT_MODELS) for module, _ in names):
+        return _NEVER
+    return _LAYER if cls.__module__.startswith(_LAYERS) else _COUNTS

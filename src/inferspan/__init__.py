@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenTelemetry for model inference.
+
+Start a program under ``opentelemetry-instrument``, or say ``import inferspan.auto`` as its first line; for models that
+no instrumentor knows, there is the API here. Its parts are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inferspan._version import __version__
+    from inferspan.api import inference
+    from inferspan.identity import describe
+    from inferspan.pipeline import configure
+
+__all__ = ["__version__", "configure", "describe", "inference"]
+
+_HOMES = {
+    "__version__": "inferspan._version",
+    "configure": "inferspan.pipeline",
+    "describe": "inferspan.identity",
+    "inference": "inferspan.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table in the terminal, and the summary at the end: lines of text from a snapshot, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from inferspan.cli._format import NOTHING, count, duration, number, plain, rate, share
+from inferspan.cli._layout import Column, table
+from inferspan.semconv.attributes import OperationName, SelfDropReason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inferspan.cli._reading import DataProfile, FieldProfile
+    from inferspan.cli._summary import Failure, ModelSummary, Snapshot
+
+_QUIET = "dim"
+_HEADING = "bold"
+_MODEL = "bold cyan"
+_VERSION = "cyan"
+_WRONG = "bold red"
+_ODD = "yellow"
+
+#: Longest version shown in full: a digest is told apart by its beginning.
+_MAX_VERSION = 12
+
+_MAX_MODELS = 40
+_MAX_PROFILES = 10
+_MAX_FIELDS = 16
+_MAX_FAILURES = 5
+
+_DROPPED = {
+    SelfDropReason.QUEUE_FULL: "inferences without a data profile, because the worker's queue was full",
+    SelfDropReason.RATE_LIMITED: "anomaly events beyond the rate that is allowed",
+    SelfDropReason.MODEL_LIMIT: "models beyond the limit, which metrics report as _OTHER",
+}
+
+
+def live(snapshot: Snapshot, *, title: str, elapsed: float, width: int, height: int) -> list[Text]:
+    """What fits into a few lines while the program runs.
+
+    Args:
+        snapshot: the present one.
+        title: what runs.
+        elapsed: seconds since it was started.
+        width: of the terminal, in columns.
+        height: most lines to use.
+    """
+    lines = [_title(snapshot, title, _clock(elapsed), width)]
+    if not snapshot.models:
+        lines.append(Text(" waiting for the first inference", style=_QUIET))
+        return lines
+    # A third of the lines at most for models and a sixth for failures; the data gets what is left.
+    blocks = [_models(snapshot, width, limit=max(height // 3, 2))]
+    failures = _failures(snapshot.failures[-max(height // 6, 1) :], width)
+    left = height - len(lines) - len(blocks[0]) - len(failures)
+    for model in snapshot.models:
+        block = _data(model, width, limit=left - 1 - bool(model.anomalies))
+        if block:
+            blocks.append(block)
+            left -= len(block)
+    blocks.append(failures)
+    for block in filter(None, blocks):
+        if len(lines) > 1 and left > 0:
+            lines.append(Text())
+            left -= 1
+        lines += block
+    return lines[:height]
+
+
+def summary(snapshot: Snapshot, *, title: str, ended: str, width: int) -> list[Text]:
+    """Everything that was seen, for the end.
+
+    Args:
+        snapshot: the final one.
+        title: what ran.
+        ended: how it ended and after how long.
+        width: of the terminal, in columns.
+    """
+    lines = [_title(snapshot, title, ended, width)]
+    if snapshot.models:
+        lines += _models(snapshot, width, limit=_MAX_MODELS)
+    data = [_data(model, width, limit=_MAX_FIELDS, notes=True) for model in snapshot.models]
+    blocks = list(filter(None, data))[:_MAX_PROFILES]
+    for block in blocks:
+        lines += [Text(), *block]
+    if blocks:
+        lines.append(
+            Text(f" data of the last inference: → input, ← output, {NOTHING} withheld or none", style=_QUIET)
+        )
+    if snapshot.failures:
+        lines += [Text(), *_failures(snapshot.failures[-_MAX_FAILURES:], width)]
+    remarks = _remarks(snapshot)
+    return lines + [Text(), *remarks] if remarks else lines
+
+
+def _title(snapshot: Snapshot, title: str, state: str, width: int) -> Text:
+    inferences = f"{count(snapshot.inferences)} inference{'s' if snapshot.inferences != 1 else ''}"
+    right = Text.assemble(f" {inferences}", (" · ", _QUIET), state, " ")
+    if snapshot.errors:
+        right = Text.assemble(
+            f" {inferences}",
+            (" · ", _QUIET),
+            (f"{count(snapshot.errors)} failed", _WRONG),
+            (" · ", _QUIET),
+            state,
+            " ",
+        )
+    left = Text.assemble(("── ", _QUIET), ("inferspan", _HEADING), f" {plain(title)}")
+    left.truncate(max(width - right.cell_len - 4, len("── inferspan")), overflow="ellipsis")
+    left.append(" ")
+    rule = "─" * max(width - left.cell_len - right.cell_len - 2, 1)
+    line = Text.assemble(left, (rule, _QUIET), right, ("──", _QUIET))
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _models(snapshot: Snapshot, width: int, *, limit: int) -> list[Text]:
+    models = snapshot.models[:limit]
+    mixed = len({model.source for model in models}) > 1
+    columns = [
+        Column("model", [_label(model) for model in models], align="left", shorten=True),
+        Column("runtime", [Text(_runtime(model)) for model in models], align="left", drop=3, shorten=True),
+    ]
+    if any(model.device for model in models):
+        columns.append(
+            Column("device", [Text(plain(model.device)) for model in models], align="left", drop=5)
+        )
+    if len({model.key.service for model in models}) > 1:
+        columns.append(
+            Column("service", [Text(plain(model.key.service)) for model in models], align="left", drop=4)
+        )
+    columns += [
+        Column("calls", [_calls(model, mixed=mixed) for model in models]),
+        Column("per s", [Text(rate(model.rate)) for model in models]),
+        Column("errors", [_errors(model) for model in models]),
+        Column("p50", [Text(duration(model.latency and model.latency.p50)) for model in models]),
+        Column("p95", [Text(duration(model.latency and model.latency.p95)) for model in models]),
+        Column("p99", [Text(duration(model.latency and model.latency.p99)) for model in models], drop=1),
+        Column("max", [Text(duration(model.latency and model.latency.maximum)) for model in models], drop=2),
+    ]
+    lines = table(columns, width=width)
+    if len(models) < len(snapshot.models):
+        lines.append(Text(f" and {count(len(snapshot.models) - len(models))} models more", style=_QUIET))
+    return [*lines, _source(models, width)]
+
+
+def _label(model: ModelSummary) -> Text:
+    label = Text(plain(model.key.name), style=_MODEL)
+    if model.key.version:
+        version = plain(model.key.version)
+        shortened = version if len(version) <= _MAX_VERSION else version[: _MAX_VERSION - 1] + "…"
+        label.append(f" {shortened}", style=_VERSION)
+    if model.key.operation not in ("", OperationName.INFER):
+        label.append(f" {plain(model.key.operation)}", style="not bold default")
+    return label
+
+
+def _runtime(model: ModelSummary) -> str:
+    return plain(model.key.system) + (" (client)" if model.key.client else "")
+
+
+def _calls(model: ModelSummary, *, mixed: bool) -> Text:
+    calls = Text(count(model.count))
+    if mixed:
+        calls.append("*" if model.source == "histogram" else " ", style=_QUIET)
+    return calls
+
+
+def _errors(model: ModelSummary) -> Text:
+    if not model.errors:
+        return Text("0", style=_QUIET)
+    return Text(f"{count(model.errors)} ({share(model.errors, model.count)})", style=_WRONG)
+
+
+def _source(models: Sequence[ModelSummary], width: int) -> Text:
+    """Says where the rows come from."""
+    measured = [model for model in models if model.source == "histogram"]
+    if not measured:
+        said = "from spans: every inference was sampled"
+    elif len(measured) == 1:
+        said = f"from the histogram ({count(measured[0].sampled)} of {count(measured[0].count)} sampled)"
+    else:
+        sampled, counted = sum(model.sampled for model in measured), sum(model.count for model in measured)
+        said = f"from the histogram ({count(sampled)} of {count(counted)} sampled)"
+    if measured:
+        said += ": quantiles are interpolated"
+    mark = " * " if 0 < len(measured) < len(models) else " "
+    line = Text(f"{mark}{said}", style=_QUIET)
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _data(model: ModelSummary, width: int, *, limit: int, notes: bool = False) -> list[Text]:
+    """The data profile of a model's last inference; nothing where there is none."""
+    if limit < 1 or not (model.input or model.output):
+        return []
+    outputs = _most_telling(model.output, limit if model.input is None else max(limit // 4, 1))
+    inputs = _most_telling(model.input, limit - len(outputs))
+    rows = [*(("→", field) for field in inputs), *(("←", field) for field in outputs)]
+    fields = [field for _, field in rows]
+    names = [Text.assemble((f"{arrow} ", _QUIET), plain(field.name)) for arrow, field in rows]
+    heading = _label(model)
+    # A long name must not cost a column of numbers: it is in the table above in full.
+    heading.truncate(max(_MAX_VERSION, *(name.cell_len for name in names)), overflow="ellipsis")
+    lines = table(
+        [
+            Column(heading, names, align="left", shorten=True),
+            Column("type", [Text(plain(field.type)) for field in fields], align="left", drop=3, shorten=True),
+            Column(
+                "shape",
+                [Text(plain(field.shape) or "scalar") for field in fields],
+                align="left",
+                shorten=True,
+            ),
+            Column("missing", [_part(field.missing, field.count) for field in fields]),
+            Column("inf", [_part(field.infinite, field.count) for field in fields], drop=1),
+            Column("mean", [_statistic(field.mean) for field in fields]),
+            Column("std", [_statistic(field.standard_deviation) for field in fields]),
+            Column("min", [_statistic(field.minimum) for field in fields]),
+            Column("p05", [_statistic(field.quantile_05) for field in fields], drop=4),
+            Column("p50", [_statistic(field.quantile_50) for field in fields], drop=2),
+            Column("p95", [_statistic(field.quantile_95) for field in fields], drop=5),
+            Column("max", [_statistic(field.maximum) for field in fields]),
+        ],
+        width=width,
+    )
+    total = sum(profile.field_count for profile in (model.input, model.output) if profile)
+    if total > len(rows) and notes:
+        lines.append(Text(f"   and {count(total - len(rows))} fields more", style=_QUIET))
+    if model.anomalies:
+        found = " · ".join(map(plain, model.anomalies))
+        inferences = "inference" if model.anomalous == 1 else "inferences"
+        lines.append(Text(f" ! {found} ({count(model.anomalous)} {inferences})", style=_ODD))
+    if notes:
+        said = [note for profile in (model.input, model.output) if profile for note in profile.notes]
+        lines += [Text(f"   {plain(note)}", style=_QUIET) for note in said]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return lines
+
+
+def _most_telling(profile: DataProfile | None, limit: int) -> list[FieldProfile]:
+    """As many fields as fit, in their order: those with missing or infinite values, then the first ones."""
+    if profile is None:
+        return []
+    ranked = sorted(range(len(profile.fields)), key=lambda position: -_problems(profile.fields[position]))
+    return [profile.fields[position] for position in sorted(ranked[:limit])]
+
+
+def _problems(field: FieldProfile) -> float:
+    return ((field.missing or 0) + (field.infinite or 0)) / field.count if field.count else 0.0
+
+
+def _part(part: int | None, whole: int | None) -> Text:
+    if part is None or whole is None:
+        return Text(NOTHING, style=_QUIET)
+    if not part:
+        return Text("0", style=_QUIET)
+    return Text(share(part, whole), style=_WRONG if part == whole else _ODD)
+
+
+def _statistic(value: float | None) -> Text:
+    return Text(number(value), style=_QUIET if value is None else "")
+
+
+def _failures(failures: Sequence[Failure], width: int) -> list[Text]:
+    if not failures:
+        return []
+    return table(
+        [
+            Column(
+                "failed", [Text(_time_of_day(failure.at), style=_QUIET) for failure in failures], align="left"
+            ),
+            Column(
+                "model",
+                [Text(plain(failure.model), style=_MODEL) for failure in failures],
+                align="left",
+                drop=1,
+            ),
+            Column(
+                "error", [Text(plain(failure.error_type), style=_WRONG) for failure in failures], align="left"
+            ),
+            Column(
+                "message", [Text(plain(failure.message)) for failure in failures], align="left", shorten=True
+            ),
+            Column("trace", [Text(failure.trace_id[:8], style=_QUIET) for failure in failures], drop=2),
+        ],
+        width=width,
+    )
+
+
+def _time_of_day(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def _remarks(snapshot: Snapshot) -> list[Text]:
+    remarks = [
+        f" {count(dropped)} {_DROPPED.get(reason, f'items dropped: {plain(reason)}')}"
+        for reason, dropped in snapshot.dropped
+    ]
+    if snapshot.beyond_limit:
+        remarks.append(
+            f" {count(snapshot.beyond_limit)} inferences of models that have no row: there are too many"
+        )
+    if snapshot.faults:
+        parts = ", ".join(f"{plain(component)} {count(number)}" for component, number in snapshot.faults)
+        remarks.append(f" faults of inferspan itself, which the program did not feel: {parts}; see its log")
+    return [Text(remark, style=_ODD) for remark in remarks]

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings: one frozen dataclass; code over environment over default.
+
+Every field is read from ``OTEL_PYTHON_INFERSPAN_<FIELD>``. The module of variable names that the launcher
+turns into command-line flags, and the reference in ``docs/configuration.md``, are generated from this class.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
+
+PREFIX = "OTEL_PYTHON_INFERSPAN_"
+
+_log = logging.getLogger("inferspan")
+
+
+def _boolean(text: str) -> bool:
+    value = text.strip().lower()
+    if value in ("true", "1", "yes", "on"):
+        return True
+    if value in ("false", "0", "no", "off"):
+        return False
+    raise ValueError("expected true or false")
+
+
+def _at_least(minimum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if value < minimum:
+            raise ValueError(f"expected a whole number of at least {minimum}")
+        return value
+
+    return parse
+
+
+EXCEPTION_DETAILS = ("type", "message", "stacktrace", "full")
+
+
+def _exception_detail(text: str) -> str:
+    value = text.strip().lower()
+    if value not in EXCEPTION_DETAILS:
+        raise ValueError(f"expected one of {', '.join(EXCEPTION_DETAILS)}")
+    return value
+
+
+def _models(text: str) -> Mapping[str, str]:
+    mapping: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        found, separator, said = item.partition("=")
+        if not separator or not found.strip() or not said.strip():
+            raise ValueError("expected found=name or found=name:version, separated by commas")
+        mapping[found.strip()] = said.strip()
+    return mapping
+
+
+def _setting(default: Any, parse: Callable[[str], Any], help: str, *, internal: bool = False) -> Any:
+    metadata = {"parse": parse, "help": help, "internal": internal}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: cast(Any, default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Every setting of inferspan, with the value in force."""
+
+    enabled: bool = _setting(
+        True, _boolean, "Whether inferences are recorded. Off, a patched call costs one look at this setting."
+    )
+    defer: bool = _setting(
+        True,
+        _boolean,
+        "Whether a worker thread finishes spans and metrics. Off, they are finished on the calling thread before "
+        "the call returns, for span processors that flush when the local root span ends.",
+    )
+    queue_size: int = _setting(
+        2048,
+        _at_least(1),
+        "Finished inferences that may wait for the worker. Beyond it the caller finishes its own, and that "
+        "inference's data profile is dropped and counted.",
+    )
+    profile: bool = _setting(
+        True, _boolean, "Whether the inputs and outputs of sampled inferences are profiled. Off, spans keep shapes."
+    )
+    profile_min_count: int = _setting(
+        10,
+        _at_least(1),
+        "Fewest values that a statistic on a span may summarise; below it only counts are shown. Lower values "
+        "reveal data: at 1, the minimum of a single value is that value.",
+    )
+    profile_max_elements: int = _setting(
+        4_194_304,
+        _at_least(1024),
+        "Largest array, in elements, that is profiled in full; a larger one is profiled from a sample, and says so.",
+    )
+    profile_span_bytes: int = _setting(
+        4096,
+        _at_least(256),
+        "Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay, "
+        "and those cut are counted.",
+    )
+    exception_detail: str = _setting(
+        "stacktrace",
+        _exception_detail,
+        "What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided); "
+        "stacktrace (that, and the stack); full (the message as raised: reveals whatever data it quotes).",
+    )
+    models: Mapping[str, str] = _setting(
+        {},
+        _models,
+        "Names for models whose code cannot be changed: found=name or found=name:version, separated by commas, "
+        "where found is the name that inferspan found by itself.",
+    )
+    max_models: int = _setting(
+        200, _at_least(1), "Models with metric series of their own; later ones are reported as _OTHER, and counted."
+    )
+    anomaly_events_per_minute: int = _setting(
+        60,
+        _at_least(0),
+        "Most inferspan.inference.anomaly events a minute, for failing inferences whose span is not recorded.",
+    )
+    raise_faults: bool = _setting(
+        False, _boolean, "Raise inferspan's own faults instead of counting them.", internal=True
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
+        """Reads the settings.
+
+        Args:
+            environ: variables to read, by default the process's.
+            **overrides: settings given in code, which win over the environment.
+
+        Raises:
+            TypeError: an override is no setting. A bad value in the environment is never an error: it is
+                one warning that names the variable, and the default.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            text = environ.get(PREFIX + setting.name.upper(), "")
+            if setting.name in overrides or not text.strip():
+                continue
+            try:
+                values[setting.name] = setting.metadata["parse"](text)
+            except ValueError as error:
+                # The text may be anything, a secret pasted on the wrong line included: it is not repeated.
+                problem = "not a whole number" if "invalid literal" in str(error) else error
+                _log.warning("%s%s is ignored: %s", PREFIX, setting.name.upper(), problem)
+        return cls(**{**values, **overrides})
+
+
+#: The settings in force. Read as ``config.in_force`` each time: ``load`` replaces it.
+in_force = Config()
+_loaded = False
+
+
+def load(**overrides: Any) -> Config:
+    """Reads the environment, and puts the settings in force.
+
+    Args:
+        **overrides: settings given in code, which win over the environment.
+
+    Raises:
+        TypeError: an override is no setting.
+    """
+    global in_force, _loaded
+    in_force = Config.from_environment(**overrides)
+    _loaded = True
+    return in_force
+
+
+def load_once() -> Config:
+    """Reads the environment unless that was done, so that what code has set stays in force."""
+    return in_force if _loaded else load()

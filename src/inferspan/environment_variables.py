@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Generated from src/inferspan/config.py by `python semconv/generate.py`; do not edit.
+"""Names of the environment variables.
+
+`opentelemetry-instrument` makes a command-line flag of each. It loads this module for every program that it
+starts, so there are only strings here, and nothing is imported.
+"""
+
+OTEL_PYTHON_INFERSPAN_ENABLED = "OTEL_PYTHON_INFERSPAN_ENABLED"
+"""Whether inferences are recorded. Off, a patched call costs one look at this setting."""
+OTEL_PYTHON_INFERSPAN_DEFER = "OTEL_PYTHON_INFERSPAN_DEFER"
+"""Whether a worker thread finishes spans and metrics. Off, they are finished on the calling thread before
+the call returns, for span processors that flush when the local root span ends.
+"""
+OTEL_PYTHON_INFERSPAN_QUEUE_SIZE = "OTEL_PYTHON_INFERSPAN_QUEUE_SIZE"
+"""Finished inferences that may wait for the worker. Beyond it the caller finishes its own, and that
+inference's data profile is dropped and counted.
+"""
+OTEL_PYTHON_INFERSPAN_PROFILE = "OTEL_PYTHON_INFERSPAN_PROFILE"
+"""Whether the inputs and outputs of sampled inferences are profiled. Off, spans keep shapes."""
+OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT = "OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT"
+"""Fewest values that a statistic on a span may summarise; below it only counts are shown. Lower values
+reveal data: at 1, the minimum of a single value is that value.
+"""
+OTEL_PYTHON_INFERSPAN_PROFILE_MAX_ELEMENTS = "OTEL_PYTHON_INFERSPAN_PROFILE_MAX_ELEMENTS"
+"""Largest array, in elements, that is profiled in full; a larger one is profiled from a sample, and says
+so.
+"""
+OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES"
+"""Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay,
+and those cut are counted.
+"""
+OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL = "OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL"
+"""What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided);
+stacktrace (that, and the stack); full (the message as raised: reveals whatever data it quotes).
+"""
+OTEL_PYTHON_INFERSPAN_MODELS = "OTEL_PYTHON_INFERSPAN_MODELS"
+"""Names for models whose code cannot be changed: found=name or found=name:version, separated by commas,
+where found is the name that inferspan found by itself.
+"""
+OTEL_PYTHON_INFERSPAN_MAX_MODELS = "OTEL_PYTHON_INFERSPAN_MAX_MODELS"
+"""Models with metric series of their own; later ones are reported as _OTHER, and counted."""
+OTEL_PYTHON_INFERSPAN_ANOMALY_EVENTS_PER_MINUTE = "OTEL_PYTHON_INFERSPAN_ANOMALY_EVENTS_PER_MINUTE"
+"""Most inferspan.inference.anomaly events a minute, for failing inferences whose span is not recorded."""

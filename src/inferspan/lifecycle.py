@@ -1,0 +1,522 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of one inference, on the caller's thread.
+
+Adapters hold a `Recorder` and say::
+
+    call = recorder.start(model, inputs={"x": x})
+    if call is None:                      # nobody listens, or this is part of another inference
+        return original(x)
+    try:
+        result = original(x)
+    except BaseException as error:
+        call.fail(error)
+        raise
+    call.succeed({"output": result})
+    return result
+
+They never touch a span, a metric or an attribute name. A body that may yield (a coroutine, a stream) is entered with
+``attach=False`` and ``with call.current():`` around each step, so that nothing stays attached across a ``yield``; a
+call that answers by a callback is ended there, and ``with call.caller():`` runs the application's callback in the
+context that it was registered in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span, set_span_in_context
+
+from inferspan import clock, config, faults
+from inferspan.identity import Model
+from inferspan.profile import Capture, capture
+from inferspan.recording import drops, exceptions, live, worker
+from inferspan.recording.exceptions import Failure
+from inferspan.recording.finish import finish
+from inferspan.recording.scope import Scope
+from inferspan.recording.series import Endpoint, Series
+from inferspan.semconv.attributes import OperationName, SelfDropReason, SystemName
+from inferspan.values import stamp
+
+_ACTIVITY = context_api.create_key("inferspan-activity")
+_SUPPRESSED = (context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation")
+_GEN_AI = "gen_ai.operation.name"
+_MAX_SERIES = 1024
+_INTERRUPTED = "interrupted"
+_NOTHING: dict[str, Any] = {}
+
+#: Inputs or outputs by name, or a function that says them: called after the clock has stopped, its faults caught.
+Values = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+
+
+class Activity:
+    """What a context says of the inference that it is in; it outlives the inference in copied contexts.
+
+    A flag copied into a background task would stay true after the inference has ended; this object is told.
+    """
+
+    __slots__ = ("active", "model", "outer", "system")
+
+    def __init__(self, system: str, model: Model, outer: Activity | None) -> None:
+        self.system = system
+        self.model = model
+        self.outer = outer
+        self.active = True
+
+    def covers(self, system: str, model: Model) -> bool:
+        """Returns whether an inference starting now is part of this one, or of one around it.
+
+        The same engine's calls are: a module's children, the steps of a generation. Another engine's model under a
+        wrapper is a model of its own, and so is one that the application names itself.
+        """
+        activity: Activity | None = self
+        while activity is not None:
+            if activity.active and activity.system == system:
+                if system != SystemName.OTHER:
+                    return True
+                if activity.model.name == model.name and activity.model.version == model.version:
+                    return True
+            activity = activity.outer
+        return False
+
+
+class Inference:
+    """One inference in progress: made by `Recorder.start`, ended once by `succeed` or `fail`."""
+
+    __slots__ = (
+        "_activity",
+        "_attached",
+        "_caller",
+        "_excluded",
+        "_monotonic",
+        "_pending",
+        "_stamps",
+        "_zero",
+        "began",
+        "context",
+        "device",
+        "duration",
+        "ended",
+        "error_type",
+        "failure",
+        "inputs",
+        "late",
+        "outputs",
+        "series",
+        "span",
+        "started",
+        "training",
+    )
+
+    def __init__(self, series: Series, caller: Context, activity: Activity) -> None:
+        self.series = series
+        self.span: Span = INVALID_SPAN
+        self.context: Context = caller
+        self.inputs: list[Capture] = []
+        self.outputs: list[Capture] = []
+        self.late = False
+        self.error_type: str | None = None
+        self.failure: Failure | None = None
+        self.device: str | None = None
+        self.training = False
+        self.started = self.began = self.ended = self.duration = 0
+        self._caller = caller
+        self._activity = activity
+        self._attached: Any = None
+        self._pending: Mapping[str, Any] | None = None
+        self._stamps: list[int | None] | None = None
+        self._monotonic = self._zero = self._excluded = 0
+
+    # -- data --------------------------------------------------------------------------------------------------
+
+    @property
+    def recording(self) -> bool:
+        """Whether the span is sampled, so that data are profiled."""
+        return self.span.is_recording()
+
+    def add_inputs(self, values: Values) -> None:
+        """Profiles inputs now where the span is sampled; the time that takes is not part of the duration."""
+        settings = config.in_force
+        if not settings.profile:
+            return
+        if callable(values):
+            values = values()
+        if not self.recording:
+            # Looked at only if the call fails, and only if its values are still those that went in.
+            self._pending = {**self._pending, **values} if self._pending else values
+            self._stamps = [stamp(value) for value in self._pending.values()]
+            return
+        before = clock.monotonic()
+        self.inputs += capture(
+            values, features=self.series.model.features, max_elements=settings.profile_max_elements
+        )
+        self._excluded += clock.monotonic() - before
+
+    def try_inputs(self, values: Values) -> None:
+        """Profiles inputs; a fault of ours costs the profile and not the span."""
+        try:
+            self.add_inputs(values)
+        except Exception:
+            faults.caught("profile")
+
+    def add_outputs(self, values: Values) -> None:
+        """Profiles outputs now where the span is sampled; the time that takes is not part of the duration."""
+        settings = config.in_force
+        if settings.profile and self.recording:
+            before = clock.monotonic()
+            if callable(values):
+                values = values()
+            self.outputs += capture(values, max_elements=settings.profile_max_elements)
+            self._excluded += clock.monotonic() - before
+
+    def forget_inputs(self) -> None:
+        """Lets go of inputs kept for a later failure: for calls that go on after their caller was answered."""
+        self._pending = self._stamps = None
+
+    # -- context -----------------------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Makes the span current on this thread, until the call ends."""
+        self._attached = context_api.attach(self.context)
+
+    def detach(self) -> None:
+        """Makes the caller's context current again, wherever the call was attached."""
+        token = self._attached
+        if token is not None:
+            self._attached = None
+            _detach(token)
+
+    @contextmanager
+    def current(self) -> Generator[None]:
+        """Makes the span current for one step of a body that yields in between."""
+        token = context_api.attach(self.context)
+        try:
+            yield
+        finally:
+            _detach(token)
+
+    @contextmanager
+    def caller(self) -> Generator[None]:
+        """Makes the context current that the call was started in, for the application's callbacks."""
+        token = context_api.attach(self._caller)
+        try:
+            yield
+        finally:
+            _detach(token)
+
+    # -- end ---------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Starts the clock: what came before, profiling inputs above all, is no part of the duration."""
+        now = clock.monotonic()
+        self.began = self.started + now - self._monotonic
+        self._zero = now
+        self._excluded = 0
+
+    def succeed(self, outputs: Values = _NOTHING) -> None:
+        """Ends the inference.
+
+        Args:
+            outputs: what it returned, by name.
+        """
+        now = clock.monotonic()
+        try:
+            if self._end(now):
+                self._pending = self._stamps = None
+                try:
+                    if outputs:
+                        self.add_outputs(outputs)
+                finally:
+                    self._hand_over()
+        except Exception:
+            faults.caught("inference")
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the inference with what it raised.
+
+        ``GeneratorExit`` is no error: whoever consumed a stream has stopped. A cancellation is one, without stack.
+        """
+        now = clock.monotonic()
+        try:
+            if self._end(now):
+                failure = None
+                if not isinstance(error, GeneratorExit):
+                    self.error_type = exceptions.name_of(error)
+                    if isinstance(error, Exception):
+                        failure = exceptions.capture(error, detail=config.in_force.exception_detail)
+                self._fail(failure)
+        except Exception:
+            faults.caught("inference")
+
+    def fail_as(self, error_type: str, message: str) -> None:
+        """Ends the inference with an error that came as text instead of as an exception."""
+        now = clock.monotonic()
+        try:
+            if self._end(now):
+                self.error_type = error_type
+                self._fail(exceptions.from_text(error_type, message))
+        except Exception:
+            faults.caught("inference")
+
+    def interrupt(self) -> None:
+        """Ends the inference because the process exits while it is in progress."""
+        if live.calls.pop(id(self), None) is not None:
+            self._stop(clock.monotonic())
+            self._pending = self._stamps = None
+            self.error_type = _INTERRUPTED
+            self._hand_over()
+
+    def abandon(self) -> None:
+        """Ends the span and nothing else, after a fault of ours at the start: no inference was observed."""
+        self.detach()
+        live.calls.pop(id(self), None)
+        self._activity.active = False
+        self.span.end()
+
+    def _end(self, now: int) -> bool:
+        """Detaches, and returns whether this call is still to be ended: not in a forked child, and only once."""
+        self.detach()
+        if live.calls.pop(id(self), None) is None:
+            return False
+        self._stop(now)
+        return True
+
+    def _stop(self, now: int) -> None:
+        self._activity.active = False
+        self.duration = now - self._zero - self._excluded
+        self.ended = self.started + now - self._monotonic
+
+    def _fail(self, failure: Failure | None) -> None:
+        self.failure = failure
+        try:
+            if failure is not None:
+                self._profile_late()
+        finally:
+            self._pending = self._stamps = None
+            self._hand_over()
+
+    def _profile_late(self) -> None:
+        values = self._pending
+        if values is None or self._stamps is None:
+            return
+        unchanged = {
+            name: value
+            for (name, value), before in zip(values.items(), self._stamps, strict=True)
+            if stamp(value) == before
+        }
+        self.late = True
+        self.inputs = capture(
+            unchanged,
+            features=self.series.model.features,
+            max_elements=config.in_force.profile_max_elements,
+        )
+        self.inputs += [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
+
+    def _hand_over(self) -> None:
+        settings = config.in_force
+        if settings.defer:
+            worker.submit(self, limit=settings.queue_size)
+        else:
+            self.complete()
+
+    # -- on the worker -----------------------------------------------------------------------------------------
+
+    def complete(self) -> None:
+        """Finishes metrics, span and events; on the worker's thread unless the queue is full."""
+        finish(self)
+
+    def drop_profile(self) -> None:
+        """Forgets the data profile because the queue is full, and counts that."""
+        if self.inputs or self.outputs:
+            self.inputs = []
+            self.outputs = []
+            drops.count(SelfDropReason.QUEUE_FULL)
+
+
+class Recorder:
+    """Starts the inferences of one instrumentation scope."""
+
+    __slots__ = ("_scope", "_series", "closed", "system")
+
+    def __init__(self, scope: Scope, *, system: str) -> None:
+        self._scope = scope
+        self._series: dict[tuple[Any, ...], Series] = {}
+        self.closed = False
+        self.system = system
+
+    def ready(self) -> bool:
+        """Returns whether inferences are recorded at all: the first thing a patched call asks."""
+        return config.in_force.enabled and not self.closed and self._scope.ready()
+
+    def close(self) -> None:
+        """Records nothing any more: patches that others have patched over cannot be taken out."""
+        self.closed = True
+
+    def start(
+        self,
+        model: Model | Callable[[], Model],
+        *,
+        inputs: Values = _NOTHING,
+        operation: str = OperationName.INFER,
+        system: str | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        endpoint: Endpoint | None = None,
+        device: str | None = None,
+        training: bool = False,
+        attach: bool = True,
+    ) -> Inference | None:
+        """Starts an inference.
+
+        Args:
+            model: which model, or a function that finds out, its faults caught.
+            inputs: what it is given, by name; profiled here, before the call can change them.
+            operation: one of ``semconv.attributes.OperationName``.
+            system: the runtime or server, where the call knows better than the recorder.
+            kind: INTERNAL where the model runs in this process, CLIENT where a server runs it.
+            endpoint: the server, for CLIENT.
+            device: where it runs, where that is a property of the call.
+            training: whether a torch module is in training mode.
+            attach: make the span current on this thread until the end.
+
+        Returns:
+            None where there is nothing to record: nobody listens, instrumentation is suppressed, this is part of
+            another inference, or inferspan failed. The caller then calls on as if we were not there.
+        """
+        call: Inference | None = None
+        try:
+            if live.closed():
+                return None
+            context = context_api.get_current()
+            for key in _SUPPRESSED:
+                if key in context:
+                    if context[key]:
+                        return None
+            if callable(model):
+                model = model()
+            outer: Activity | None = context.get(_ACTIVITY)  # type: ignore[assignment]
+            while outer is not None and not outer.active:
+                outer = outer.outer
+            system = system or self.system
+            if outer is not None and outer.covers(system, model):
+                return None
+            if _in_gen_ai(context):
+                return None
+            series = self._series_of(model, system, operation, kind, endpoint)
+            activity = Activity(system, model, outer)
+            call = Inference(series, context, activity)
+            call.device = device
+            call.training = training
+            call._monotonic = clock.monotonic()
+            call.started = clock.wall()
+            call.span = self._scope.tracer.start_span(
+                series.span_name, context, series.kind, series.creation, start_time=call.started
+            )
+            call.context = set_span_in_context(call.span, context_api.set_value(_ACTIVITY, activity, context))
+            live.calls[id(call)] = call
+            if inputs:
+                call.try_inputs(inputs)
+            if attach:
+                call.attach()
+            call.begin()
+        except Exception:
+            if call is not None:
+                call.abandon()
+            faults.caught("inference")
+            return None
+        return call
+
+    def _series_of(
+        self, model: Model, system: str, operation: str, kind: SpanKind, endpoint: Endpoint | None
+    ) -> Series:
+        key = (model, system, operation, kind, endpoint)
+        series = self._series.get(key)
+        if series is None:
+            if len(self._series) >= _MAX_SERIES:
+                self._series.clear()
+            series = self._series[key] = Series(
+                self._scope, system=system, operation=operation, kind=kind, model=model, endpoint=endpoint
+            )
+        return series
+
+
+def stream(call: Inference, body: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Runs a generator as the body of an inference, which ends when it does, or when its consumer stops.
+
+    The first item is profiled as the output.
+    """
+    send: Any = None
+    first = True
+    error: BaseException | None = None
+    try:
+        while True:
+            try:
+                with call.current():
+                    item = body.throw(error) if error is not None else body.send(send)
+            except StopIteration as stop:
+                call.succeed()
+                return stop.value
+            error = None
+            if first:
+                first = False
+                call.forget_inputs()
+                call.add_outputs({"output": item})
+            try:
+                send = yield item
+            except GeneratorExit:
+                with call.current():
+                    body.close()
+                raise
+            except BaseException as thrown:
+                error = thrown
+    except BaseException as ended:
+        call.fail(ended)
+        raise
+
+
+async def stream_async(call: Inference, body: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """Runs an asynchronous generator as the body of an inference; as `stream`."""
+    send: Any = None
+    first = True
+    error: BaseException | None = None
+    try:
+        while True:
+            try:
+                with call.current():
+                    item = await (body.athrow(error) if error is not None else body.asend(send))
+            except StopAsyncIteration:
+                call.succeed()
+                return
+            error = None
+            if first:
+                first = False
+                call.forget_inputs()
+                call.add_outputs({"output": item})
+            try:
+                send = yield item
+            except GeneratorExit:
+                with call.current():
+                    await body.aclose()
+                raise
+            except BaseException as thrown:
+                error = thrown
+    except BaseException as ended:
+        call.fail(ended)
+        raise
+
+
+def _in_gen_ai(context: Context) -> bool:
+    """Returns whether the current span is a generative-AI one: what it covers, its conventions describe."""
+    attributes = getattr(get_current_span(context), "attributes", None)
+    return bool(attributes) and _GEN_AI in attributes
+
+
+def _detach(token: Any) -> None:
+    # The API's own `detach` logs a stack trace where the token is of another task's context, as when a generator is
+    # closed by the event loop. There is nothing of ours attached there, so there is nothing to say.
+    try:
+        context_api._RUNTIME_CONTEXT.detach(token)
+    except ValueError:
+        pass

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only place that wires the parts together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inferspan import config, faults
+from inferspan._version import __version__
+from inferspan.lifecycle import Recorder
+from inferspan.recording.scope import scope
+
+
+def configure(**settings: Any) -> config.Config:
+    """Puts settings in force, over those of the environment, for inferences that start from now on.
+
+    Args:
+        **settings: fields of `inferspan.config.Config`.
+
+    Raises:
+        TypeError: one of them is no setting.
+    """
+    loaded = config.load(**settings)
+    faults.strict = loaded.raise_faults
+    return loaded
+
+
+def recorder(
+    scope_name: str,
+    *,
+    system: str,
+    tracer_provider: Any = None,
+    meter_provider: Any = None,
+    logger_provider: Any = None,
+) -> Recorder:
+    """Makes what an adapter starts inferences with.
+
+    Args:
+        scope_name: of the instrumentation scope.
+        system: the runtime or server, one of ``semconv.attributes.SystemName``.
+        tracer_provider: None for the global one, now or whenever it is set; likewise the others.
+    """
+    faults.strict = config.load_once().raise_faults
+    return Recorder(
+        scope(
+            scope_name,
+            __version__,
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            logger_provider=logger_provider,
+        ),
+        system=system,
+    )

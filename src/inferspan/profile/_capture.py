@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The half of profiling that has to happen on the calling thread, while the values are what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inferspan import faults
+from inferspan.values import Reading, walk
+
+#: Elements read of an array that is too large to be read in full.
+SAMPLE_OF_HUGE = 16_384
+
+
+class Capture:
+    """One tensor as it was at the call, with nothing left that refers to the application's memory.
+
+    Attributes:
+        name: of the input or output.
+        reading: type, shape, note, and the values of a small one.
+        moments: of a large one, already computed: one entry for the whole, then one a feature.
+        features: names of the columns, where they are known and the shape has as many.
+    """
+
+    __slots__ = ("features", "moments", "name", "reading")
+
+    def __init__(self, name: str, reading: Reading, features: Sequence[str] | None) -> None:
+        self.name = name
+        self.reading = reading
+        self.features = features
+        self.moments: Any = None
+
+    @classmethod
+    def without_values(cls, name: str, note: str) -> Capture:
+        """Names a value that could not be read, with the reason."""
+        return cls(name, Reading("unknown", None, note=note), None)
+
+
+def capture(
+    values: Mapping[str, Any],
+    *,
+    features: Mapping[str, Sequence[str]] | None = None,
+    max_elements: int,
+) -> list[Capture]:
+    """Reads values on the calling thread.
+
+    Args:
+        values: what the call was given or has returned, by name.
+        features: names of columns by name of the value; under ``""``, of every two-dimensional value that has as
+            many columns.
+        max_elements: a larger array is read from a sample.
+
+    Returns:
+        One capture a tensor or scalar found. It never raises: a value that cannot be read is named with the reason.
+    """
+    captures: list[Capture] = []
+    for name, value in values.items():
+        try:
+            found = walk(value, name)
+        except Exception:
+            faults.caught("values")
+            captures.append(Capture.without_values(name, "could not be read"))
+            continue
+        for inner_name, reading in found:
+            one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features))
+            if reading.array is not None:
+                _summarise_large(one, max_elements)
+            captures.append(one)
+    return captures
+
+
+def _features_of(
+    name: str, shape: tuple[int, ...] | None, features: Mapping[str, Sequence[str]] | None
+) -> Sequence[str] | None:
+    if not features or not shape or len(shape) > 2:
+        return None
+    names = features.get(name) or features.get("")
+    return names if names is not None and len(names) == shape[-1] else None
+
+
+def _summarise_large(one: Capture, max_elements: int) -> None:
+    reading = one.reading
+    try:
+        # Imported here: numpy is the application's, and is there as soon as an array is.
+        from inferspan.profile import _moments
+
+        array = reading.array
+        total = array.size
+        if total > max_elements:
+            array = _moments.sample(array, SAMPLE_OF_HUGE)
+            reading.note = f"sampled {array.size} of {total}"
+            one.features = None
+        one.moments = [_moments.of_array(array, reading.layout)]
+        if one.features is not None:
+            one.moments.extend(_moments.of_columns(array.reshape(-1, len(one.features)), reading.layout))
+    except Exception:
+        faults.caught("profile")
+        reading.note = "could not be profiled"
+    finally:
+        reading.array = None

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An exception as telemetry: captured in microseconds on the calling thread, written out by the worker.
+
+What is captured refers to code objects, never to frames: a queued frame would keep its tensors alive.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from types import CodeType, TracebackType
+from typing import NamedTuple
+
+_MAX_FRAMES = 64
+_MAX_CHAIN = 4
+_MAX_MESSAGE = 1024
+_MAX_STACKTRACE = 16_384
+
+
+class Failure(NamedTuple):
+    """One exception: its type, its message, where it passed, and the one that it was raised from or during."""
+
+    type: str
+    message: str
+    frames: list[tuple[CodeType, int]]
+    skipped_frames: int
+    reason: Failure | None
+    link: str
+
+
+def name_of(error: BaseException) -> str:
+    """Returns the exception's class as OpenTelemetry names it: qualified, unless it is built in."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ in ("builtins", None) else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def capture(error: BaseException, *, detail: str) -> Failure:
+    """Takes from an exception what ``exception_detail`` lets out, and no reference to its frames."""
+    return _capture(error, detail, 0)
+
+
+def from_text(type_name: str, message: str) -> Failure:
+    """Makes a failure of an error that was reported as text, without an exception."""
+    return Failure(type_name, message[:_MAX_MESSAGE], [], 0, None, "")
+
+
+def _capture(error: BaseException, detail: str, depth: int) -> Failure:
+    message = ""
+    if detail != "type":
+        try:
+            message = str(error)[: _MAX_MESSAGE * 4]
+        except Exception:  # an exception class whose __str__ fails: the application's fault, not ours
+            message = "<exception str() failed>"
+    frames: list[tuple[CodeType, int]] = []
+    skipped = 0
+    reason, link = None, ""
+    if detail in ("stacktrace", "full"):
+        frames, skipped = _frames(error.__traceback__)
+        if depth < _MAX_CHAIN:
+            if error.__cause__ is not None:
+                link = "\nThe above exception was the direct cause of the following exception:\n\n"
+                reason = _capture(error.__cause__, detail, depth + 1)
+            elif error.__context__ is not None and not error.__suppress_context__:
+                link = "\nDuring handling of the above exception, another exception occurred:\n\n"
+                reason = _capture(error.__context__, detail, depth + 1)
+    return Failure(name_of(error), message, frames, skipped, reason, link)
+
+
+def _frames(traceback: TracebackType | None) -> tuple[list[tuple[CodeType, int]], int]:
+    frames: list[tuple[CodeType, int]] = []
+    skipped = 0
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        if len(frames) > _MAX_FRAMES:  # a recursion: its end tells more than its middle
+            del frames[_MAX_FRAMES // 2]
+            skipped += 1
+        traceback = traceback.tb_next
+    return frames, skipped
+
+
+def message_of(failure: Failure, *, detail: str) -> str | None:
+    """Returns the message that may leave, or None where none may."""
+    if detail == "type":
+        return None
+    return failure.message[:_MAX_MESSAGE] if detail == "full" else elide(failure.message)[:_MAX_MESSAGE]
+
+
+def stacktrace_of(failure: Failure, *, detail: str) -> str | None:
+    """Writes the stack as Python prints it, with the message as it may leave, or None where it may not."""
+    if detail not in ("stacktrace", "full") or not failure.frames:
+        return None
+    text = _format(failure, detail)
+    if len(text) <= _MAX_STACKTRACE:
+        return text
+    half = _MAX_STACKTRACE // 2
+    return f"{text[:half]}\n  ...\n{text[-half:]}"
+
+
+def _format(failure: Failure, detail: str) -> str:
+    parts: list[str] = []
+    if failure.reason is not None:
+        parts += [_format(failure.reason, detail), failure.link]
+    parts.append("Traceback (most recent call last):\n")
+    for index, (code, line) in enumerate(failure.frames):
+        if failure.skipped_frames and index == _MAX_FRAMES // 2:
+            parts.append(f"  [{failure.skipped_frames} more frames]\n")
+        if _is_own(code):
+            continue
+        parts.append(f'  File "{code.co_filename}", line {line}, in {code.co_name}\n')
+        source = linecache.getline(code.co_filename, line).strip()
+        if source:
+            parts.append(f"    {source}\n")
+    message = message_of(failure, detail=detail)
+    parts.append(f"{failure.type}: {message}\n" if message else f"{failure.type}\n")
+    return "".join(parts)
+
+
+def _is_own(code: CodeType) -> bool:
+    path = code.co_filename.replace("\\", "/")
+    return "/inferspan/" in path or "/inferspan_instrumentors/" in path
+
+
+# A quote opens where no word ends ("can't" opens nothing) and closes where none begins; one that never closes takes
+# the rest with it.
+_QUOTED = re.compile(r"""(?<!\w)(['"`])(?:\\.|(?!\1(?!\w)).)*(?:\1|$)""", re.DOTALL)
+_ADDRESS = re.compile(r"\S+@\S+")
+_WORD = re.compile(r"[\w.+-]+")
+_MAX_DIGITS = 4
+
+
+def _elide_word(match: re.Match[str]) -> str:
+    word = match.group()
+    if word.isdigit():
+        return word if len(word) < 7 else "…"
+    digits = sum(character.isdigit() for character in word)
+    if digits > _MAX_DIGITS or ("." in word and word.replace(".", "", 1).lstrip("+-").isdigit()):
+        return "…"
+    return word
+
+
+def elide(message: str) -> str:
+    """Takes out of a message what is likely to be data and keeps what is likely to be structure.
+
+    Quoted literals, addresses, decimal fractions, whole numbers of seven digits and more, and words with more than
+    four digits (identifiers, hashes, keys) become an ellipsis; shapes, dtypes, indices and names stay.
+    """
+    return _WORD.sub(_elide_word, _ADDRESS.sub("…", _QUOTED.sub(lambda match: f"{match[1]}…{match[1]}", message)))

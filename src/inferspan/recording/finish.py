@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finishes an inference: its metrics, its span, its events. Each is tried, whatever became of the others."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Status, StatusCode
+
+from inferspan import config, faults
+from inferspan.profile import Capture, FieldProfile, summarise
+from inferspan.recording import drops
+from inferspan.recording.exceptions import Failure, message_of, stacktrace_of
+from inferspan.recording.series import Series
+from inferspan.recording.spans import profile_attributes
+from inferspan.semconv import attributes as names
+from inferspan.semconv import events
+from inferspan.semconv.attributes import SelfDropReason
+
+_EXCEPTION_SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+
+
+class Finished(Protocol):
+    """An inference that has ended; times in nanoseconds."""
+
+    series: Series
+    span: Span
+    context: Context
+    started: int
+    began: int
+    ended: int
+    duration: int
+    inputs: Sequence[Capture]
+    outputs: Sequence[Capture]
+    late: bool
+    error_type: str | None
+    failure: Failure | None
+    device: str | None
+    training: bool
+
+
+def finish(call: Finished) -> None:
+    """Records metrics, completes and ends the span, emits events."""
+    try:
+        call.series.record(call.duration, call.error_type, call.context)
+    except Exception:
+        faults.caught("metrics")
+    span = call.span
+    attributes: dict[str, Any] = {}
+    try:
+        recording = span.is_recording()
+        if recording or (call.error_type is not None and call.failure is not None):
+            attributes = _attributes(call)
+        if recording:
+            _complete(call, attributes)
+    except Exception:
+        faults.caught("spans")
+    finally:
+        try:
+            if call.began != call.started:
+                _begin(span, call.began)
+            span.end(end_time=call.ended)
+        except Exception:
+            faults.caught("spans")
+    try:
+        if call.failure is not None:
+            if _exceptions_as("logs"):
+                _emit_exception(call)
+            if not recording:
+                _emit_anomaly(call, attributes)
+    except Exception:
+        faults.caught("events")
+
+
+def _begin(span: Span, time_ns: int) -> None:
+    """Moves a span's start to where the call began, past the profile of its inputs.
+
+    Whether inputs are profiled depends on the sampler's answer, which comes with the span; the specification has no
+    way to start it later. A span without this (private) attribute of the SDK keeps its earlier start.
+    """
+    if hasattr(span, "_start_time"):
+        span._start_time = time_ns  # type: ignore[attr-defined]
+
+
+def _attributes(call: Finished) -> dict[str, Any]:
+    settings = config.in_force
+    attributes: dict[str, Any] = {}
+    if settings.profile or call.inputs or call.outputs:
+        minimum = settings.profile_min_count
+        fields: dict[str, list[FieldProfile]] = {
+            "input": summarise(call.inputs, min_count=minimum),
+            "output": summarise(call.outputs, min_count=minimum),
+        }
+        attributes = profile_attributes(fields, max_bytes=settings.profile_span_bytes)
+    if call.late and call.inputs:
+        attributes[names.INFERSPAN_INPUT_PROFILE_AFTER_CALL] = True
+    attributes.update(call.series.details)
+    if call.device is not None:
+        attributes[names.INFERSPAN_EXECUTION_DEVICE] = call.device
+    if call.training:
+        attributes[names.INFERSPAN_PYTORCH_TRAINING] = True
+    if call.error_type is not None:
+        attributes[names.ERROR_TYPE] = call.error_type
+    return attributes
+
+
+def _complete(call: Finished, attributes: dict[str, Any]) -> None:
+    span = call.span
+    span.set_attributes(attributes)
+    if call.error_type is None:
+        return
+    detail = config.in_force.exception_detail
+    message = message_of(call.failure, detail=detail) if call.failure is not None else None
+    span.set_status(Status(StatusCode.ERROR, message or call.error_type))
+    if call.failure is not None and _exceptions_as("spans"):
+        span.add_event("exception", _exception_attributes(call.failure, detail), timestamp=call.ended)
+
+
+def _exceptions_as(signal: str) -> bool:
+    """Returns whether exceptions go to this signal; read each time, it is only read for failures."""
+    opted = os.environ.get(_EXCEPTION_SIGNAL, "").strip().lower()
+    return opted in ("logs", "logs/dup") if signal == "logs" else opted != "logs"
+
+
+def _exception_attributes(failure: Failure, detail: str) -> dict[str, Any]:
+    attributes: dict[str, Any] = {names.EXCEPTION_TYPE: failure.type}
+    message = message_of(failure, detail=detail)
+    if message is not None:
+        attributes[names.EXCEPTION_MESSAGE] = message
+    stacktrace = stacktrace_of(failure, detail=detail)
+    if stacktrace is not None:
+        attributes[names.EXCEPTION_STACKTRACE] = stacktrace
+    return attributes
+
+
+def _emit_exception(call: Finished) -> None:
+    assert call.failure is not None
+    call.series.scope.logger.emit(
+        event_name=events.INFERSPAN_INFERENCE_EXCEPTION,
+        severity_number=SeverityNumber.ERROR,
+        timestamp=call.ended,
+        context=call.context,
+        attributes={
+            **call.series.creation,
+            **_exception_attributes(call.failure, config.in_force.exception_detail),
+        },
+    )
+
+
+def _emit_anomaly(call: Finished, attributes: dict[str, Any]) -> None:
+    """Says of a failure what its span would have said, had it been sampled."""
+    assert call.failure is not None
+    if not _allowance.take(config.in_force.anomaly_events_per_minute):
+        drops.count(SelfDropReason.RATE_LIMITED)
+        return
+    exception = _exception_attributes(call.failure, config.in_force.exception_detail)
+    exception.pop(names.EXCEPTION_STACKTRACE, None)
+    call.series.scope.logger.emit(
+        event_name=events.INFERSPAN_INFERENCE_ANOMALY,
+        severity_number=SeverityNumber.WARN,
+        timestamp=call.ended,
+        context=call.context,
+        attributes={**call.series.creation, **attributes, **exception},
+    )
+
+
+class _Allowance:
+    """A token bucket that holds a minute's events; the gate of the worker guards it."""
+
+    def __init__(self) -> None:
+        self._tokens: float | None = None
+        self._filled = 0.0
+
+    def take(self, per_minute: int) -> bool:
+        now = time.monotonic()
+        tokens = float(per_minute) if self._tokens is None else self._tokens
+        tokens = min(float(per_minute), tokens + (now - self._filled) * per_minute / 60)
+        self._filled = now
+        allowed = tokens >= 1.0
+        self._tokens = tokens - 1.0 if allowed else tokens
+        return allowed
+
+
+_allowance = _Allowance()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One instrumentation scope: its tracer, its instruments and its logger, on given or global providers."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import opentelemetry.trace
+from opentelemetry import _logs, metrics
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from inferspan import config, faults
+from inferspan.recording import drops, live, providers, worker
+from inferspan.semconv import attributes as names
+from inferspan.semconv import metrics as instruments
+from inferspan.semconv.attributes import SelfDropReason
+from inferspan.semconv.schema import SCHEMA_URL
+
+#: Name of the scope of what inferspan says of itself.
+SELF_SCOPE = "inferspan"
+
+_registered_for_global = False
+_registered_for: weakref.WeakSet[Any] = weakref.WeakSet()
+_lock = threading.Lock()
+_scopes: weakref.WeakValueDictionary[tuple[Any, ...], Scope] = weakref.WeakValueDictionary()
+
+#: Models that have series of their own, in the order met.
+_models: dict[tuple[str, str | None], tuple[str, str | None]] = {}
+_OVERFLOW = ("_OTHER", None)
+
+
+def series_model(name: str, version: str | None) -> tuple[str, str | None]:
+    """Returns name and version as metrics may carry them: of the first ``max_models`` models, else ``_OTHER``."""
+    key = (name, version)
+    if key in _models:
+        return key
+    if len(_models) < config.in_force.max_models:
+        _models[key] = key
+        return key
+    drops.count(SelfDropReason.MODEL_LIMIT)
+    return _OVERFLOW
+
+
+class Scope:
+    """Where the telemetry of one instrumentor goes.
+
+    Args:
+        name: of the scope.
+        version: of inferspan.
+        tracer_provider: None for the global one, whenever the application sets it; likewise the others.
+    """
+
+    def __init__(
+        self, name: str, version: str, *, tracer_provider: Any, meter_provider: Any, logger_provider: Any
+    ) -> None:
+        self._given = any(one is not None for one in (tracer_provider, meter_provider, logger_provider))
+        self._tracer_provider: Any = None
+        self._meter_provider: Any = None
+        self._logger_provider: Any = None
+        self.name = name
+        self.tracer = opentelemetry.trace.get_tracer(name, version, tracer_provider, SCHEMA_URL)
+        self.logger = _logs.get_logger(name, version, logger_provider, SCHEMA_URL)
+        meter = metrics.get_meter(name, version, meter_provider, SCHEMA_URL)
+        self.duration = instruments.create_inference_duration(meter)
+        self.client_duration = instruments.create_client_inference_duration(meter)
+        #: What is in progress by series, zeroes included: a series that vanishes reads as unknown, not as idle.
+        self._seen: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+        instruments.create_inference_active(meter, callbacks=[self._observe_active])
+        _observe_self(version, meter_provider)
+        for provider in (tracer_provider, meter_provider, logger_provider):
+            if provider is not None:
+                self._tie(provider)
+
+    def ready(self) -> bool:
+        """Returns whether anybody receives this telemetry; ties providers that have appeared."""
+        tracer_provider, meter_provider, logger_provider = providers.current()
+        if (
+            tracer_provider is not self._tracer_provider
+            or meter_provider is not self._meter_provider
+            or logger_provider is not self._logger_provider
+        ):
+            for provider in (tracer_provider, meter_provider, logger_provider):
+                if provider is not None:
+                    self._tie(provider)
+            self._tracer_provider = tracer_provider
+            self._meter_provider = meter_provider
+            self._logger_provider = logger_provider
+        return self._given or tracer_provider is not None or meter_provider is not None or logger_provider is not None
+
+    @staticmethod
+    def _tie(provider: Any) -> None:
+        try:
+            providers.tie(provider, worker.drain)
+        except Exception:
+            faults.caught("providers")
+        # Handlers run last in, first out: registered again whenever a provider appears, ours runs before its own.
+        atexit.unregister(at_exit)
+        atexit.register(at_exit)
+
+    def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
+        _drain_for_collection()
+        counts = dict.fromkeys(self._seen, 0)
+        for call in list(live.calls.values()):
+            series = getattr(call, "series", None)
+            if series is None or series.scope is not self:
+                continue
+            key = (series.system, *series_model(series.model.name, series.model.version))
+            counts[key] = counts.get(key, 0) + 1
+        for key, count in counts.items():
+            attributes = self._seen.get(key)
+            if attributes is None:
+                system, name, version = key
+                attributes = {names.INFERSPAN_SYSTEM_NAME: system, names.INFERSPAN_MODEL_NAME: name}
+                if version is not None:
+                    attributes[names.INFERSPAN_MODEL_VERSION] = version
+                self._seen[key] = attributes
+            yield Observation(count, attributes)
+
+
+def scope(
+    name: str, version: str, *, tracer_provider: Any = None, meter_provider: Any = None, logger_provider: Any = None
+) -> Scope:
+    """Returns the scope of this name on these providers; the same one each time, for instruments are for good."""
+    # A provider that is the global one anyway is not told apart from it: its instruments would be made twice.
+    given = tuple(
+        None if one is current else one
+        for one, current in zip(
+            (tracer_provider, meter_provider, logger_provider), providers.current(), strict=True
+        )
+    )
+    key = (name, *(id(one) if one is not None else None for one in given))
+    with _lock:
+        found = _scopes.get(key)
+        if found is None:
+            found = _scopes[key] = Scope(
+                name, version, tracer_provider=given[0], meter_provider=given[1], logger_provider=given[2]
+            )
+        return found
+
+
+def at_exit() -> None:
+    """Ends and exports what there is when the process exits, before the providers shut down."""
+    live.interrupt_all()
+    worker.finish_inline_from_now_on()
+
+
+def _observe_self(version: str, meter_provider: Any) -> None:
+    """Registers what inferspan says of itself, once for each meter provider."""
+    global _registered_for_global
+    if meter_provider is None:
+        if _registered_for_global:
+            return
+        _registered_for_global = True
+    else:
+        if meter_provider in _registered_for:
+            return
+        _registered_for.add(meter_provider)
+    meter = metrics.get_meter(SELF_SCOPE, version, meter_provider, SCHEMA_URL)
+    instruments.create_self_dropped(meter, callbacks=[_observe(drops.counts, names.INFERSPAN_SELF_DROP_REASON)])
+    instruments.create_self_faults(meter, callbacks=[_observe(faults.counts, names.INFERSPAN_SELF_COMPONENT)])
+
+
+def _observe(
+    counts: dict[str, int], attribute: str
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_options: CallbackOptions) -> Iterable[Observation]:
+        _drain_for_collection()
+        return [Observation(count, {attribute: key}) for key, count in list(counts.items())]
+
+    return observe
+
+
+def _drain_for_collection() -> None:
+    # The SDK calls back before it reads its instruments, so what is drained here is in the same collection.
+    worker.drain()
