@@ -107,7 +107,7 @@ def validate(*, overlays: Sequence[str] = ()) -> int:
         environment = dict(os.environ)
         for variable in _required_variables(combination):
             # Serves as endpoint, as URL and as the name of a file alike; nothing is opened during validation.
-            environment.setdefault(variable, "http://localhost:4318")
+            environment[variable] = environment.get(variable) or "http://localhost:4318"
         command = [str(binary), "validate", *_config_arguments(combination)]
         finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         label = " + ".join(("base", *combination))

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_SPAN_KINDS: tuple[str, ...] = ("unspecified", "internal", "server", "client", "producer", "consumer")
-_STATUS_CODES: tuple[str, ...] = ("unset", "ok", "error")
-_TEMPORALITIES: tuple[str, ...] = ("unspecified", "delta", "cumulative")
+_SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_STATUS_CODES = ("unset", "ok", "error")
+_TEMPORALITIES = ("unspecified", "delta", "cumulative")
 _METRIC_TYPES = {
     "gauge": "gauge",
     "sum": "sum",
@@ -153,7 +153,7 @@ def spans(request: Mapping[str, Any]) -> Iterator[Span]:
         status = span.get("status", {})
         yield Span(
             name=span.get("name", ""),
-            kind=_SPAN_KINDS[span.get("kind", 0)],
+            kind=_SPAN_KINDS[int(span.get("kind", 0))],
             trace_id=span["traceId"],
             span_id=span["spanId"],
             parent_span_id=span.get("parentSpanId") or None,
@@ -172,7 +172,7 @@ def spans(request: Mapping[str, Any]) -> Iterator[Span]:
                 Link(trace_id=link["traceId"], span_id=link["spanId"], attributes=_attributes(link))
                 for link in span.get("links", ())
             ),
-            status=_STATUS_CODES[status.get("code", 0)],
+            status=_STATUS_CODES[int(status.get("code", 0))],
             status_message=status.get("message", ""),
             resource=resource,
             scope=scope,
@@ -192,7 +192,7 @@ def points(request: Mapping[str, Any]) -> Iterator[Point]:
                     unit=metric.get("unit", ""),
                     type=type_,
                     monotonic=data.get("isMonotonic", False) if type_ == "sum" else None,
-                    temporality=None if temporality is None else _TEMPORALITIES[temporality],
+                    temporality=None if temporality is None else _TEMPORALITIES[int(temporality)],
                     attributes=_attributes(point),
                     start_ns=int(point.get("startTimeUnixNano", 0)),
                     time_ns=int(point.get("timeUnixNano", 0)),
