@@ -20,7 +20,7 @@ from source import ROOT
 REPOSITORY = ROOT.parent
 CODE = "src/inferspan/semconv"
 DOCS = "docs/semconv"
-LINE_LENGTH = "110"
+LINE_LENGTH = "120"
 
 REGISTRY_FILES: Mapping[str, str] = {
     **{
@@ -96,7 +96,8 @@ def _render(files: Mapping[str, str], context: Mapping[str, object]) -> dict[str
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(rendering.FILTERS)
+    for name, function in rendering.FILTERS.items():
+        environment.filters[name] = function  # pyright: ignore[reportUnknownMemberType]
     rendered = {path: environment.get_template(template).render(context) for path, template in files.items()}
     return {path: _formatted(path, content) for path, content in rendered.items()}
 
