@@ -7,7 +7,6 @@ classes of other libraries inherit; they call the native session directly, and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
@@ -17,16 +16,16 @@ from inferspan.identity import Evidence, Model
 from inferspan.lifecycle import Inference, Recorder
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.semconv.attributes import SystemName
-from inferspan.values import Reading
+from inferspan.values import Reading, element_type
 
 _MODULE = "onnxruntime.capi.onnxruntime_inference_collection"
-_STATE = "onnxruntime.capi.onnxruntime_pybind11_state"
 
 #: What a model without a version says.
 _NO_VERSION = (0, 2**63 - 1)
 _NAME_KEYS = ("model_name", "name", "model.name")
 _VERSION_KEYS = ("model_version", "version", "model.version")
-_ERROR_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : ([A-Z_]+)")
+#: An asynchronous run reports a message without the code that would choose a class of exception.
+_UNKNOWN_ERROR = "_OTHER"
 
 _DEVICES = {"CUDA": "cuda", "Tensorrt": "cuda", "NvTensorRTRTX": "cuda", "ROCM": "cuda", "MIGraphX": "cuda"}
 
@@ -81,9 +80,7 @@ def _asynchronous(recorder: Recorder) -> Callable[..., Any]:
     def run_async(original: Any, session: Any, args: Any, kwargs: Any) -> Any:
         if not recorder.ready() or len(args) + len(kwargs) < 4:
             return original(session, *args, **kwargs)
-        call = recorder.start(
-            lambda: _identity(session), inputs=lambda: _fed(session, args, kwargs), attach=False
-        )
+        call = recorder.start(lambda: _identity(session), inputs=lambda: _fed(session, args, kwargs), attach=False)
         if call is None:
             return original(session, *args, **kwargs)
         names = _argument(args, kwargs, 0, "output_names")
@@ -106,7 +103,7 @@ def _ending(call: Inference, session: Any, names: Any, callback: Any) -> Callabl
 
     def done(results: Any, user_data: Any, error: str) -> Any:
         if error:
-            call.fail_as(_error_type(error), error)
+            call.fail_as(_UNKNOWN_ERROR, error)
         else:
             call.succeed(lambda: _named(session, names, results))
         with call.caller():
@@ -118,12 +115,6 @@ def _ending(call: Inference, session: Any, names: Any, callback: Any) -> Callabl
 def _forgetting(original: Any, session: Any, args: Any, kwargs: Any) -> Any:
     identity.forget(session)
     return original(session, *args, **kwargs)
-
-
-def _error_type(error: str) -> str:
-    """Returns the class that a synchronous call would have raised for this error."""
-    found = _ERROR_CODE.search(error)
-    return f"{_STATE}.{found[1].title().replace('_', '')}" if found else "_OTHER"
 
 
 # -- inputs and outputs ----------------------------------------------------------------------------------------------
@@ -151,22 +142,18 @@ def _named(session: Any, names: Any, results: Any) -> Mapping[str, Any]:
 
 def _fed_vector(_session: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
     """``run_with_ortvaluevector(run_options, feed_names, feeds, fetch_names, fetches, fetch_devices)``."""
-    return dict(
-        zip(_argument(args, kwargs, 1, "feed_names"), _argument(args, kwargs, 2, "feeds"), strict=False)
-    )
+    return dict(zip(_argument(args, kwargs, 1, "feed_names"), _argument(args, kwargs, 2, "feeds"), strict=False))
 
 
 def _fetched_vector(_session: Any, args: Any, kwargs: Any, _result: Any) -> Mapping[str, Any]:
-    return dict(
-        zip(_argument(args, kwargs, 3, "fetch_names"), _argument(args, kwargs, 4, "fetches"), strict=False)
-    )
+    return dict(zip(_argument(args, kwargs, 3, "fetch_names"), _argument(args, kwargs, 4, "fetches"), strict=False))
 
 
 def _bound_inputs(session: Any, _args: Any, _kwargs: Any) -> Mapping[str, Any]:
     """A binding holds addresses and cannot be read back: the model's own signature says type and shape."""
     return {
         one.name: Reading(
-            one.type.removeprefix("tensor(").removesuffix(")"),
+            element_type(one.type),
             tuple(one.shape) if all(type(size) is int for size in one.shape) else None,
             note="bound by address: not read",
         )

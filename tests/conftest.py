@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that all tests share: providers that keep what they get, and faults that are raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.telemetry import Telemetry
+
+from inferspan import config, faults, pipeline
+
+
+@pytest.fixture(autouse=True)
+def faults_are_raised() -> Iterator[None]:
+    """Settings are the defaults, and a fault of inferspan anywhere, on the worker too, fails the test."""
+    before = config.in_force
+    faults.counts.clear()
+    pipeline.configure(raise_faults=True)
+    yield
+    found = dict(faults.counts)
+    faults.counts.clear()
+    config.in_force = before
+    assert not found, f"faults inside inferspan: {found}"
+
+
+@pytest.fixture
+def telemetry() -> Iterator[Telemetry]:
+    """Providers of its own for one test."""
+    with Telemetry() as one:
+        yield one
