@@ -24,7 +24,10 @@ def totals(*points: HistogramPoint) -> HistogramTotals:
 
 
 def explicit(
-    *counts: int, bounds: tuple[float, ...] = (1.0, 2.0, 4.0), minimum: float | None = None, maximum: float | None = None
+    *counts: int,
+    bounds: tuple[float, ...] = (1.0, 2.0, 4.0),
+    minimum: float | None = None,
+    maximum: float | None = None,
 ) -> HistogramPoint:
     return HistogramPoint(
         count=sum(counts),

@@ -13,6 +13,7 @@ from support import exports
 
 from inferspan.cli._otlp_json import JsonLinesFile, encode_line
 
+#: What the file exporter of Collector 0.155 writes of these requests, without the empty ``scope`` and ``body``.
 GOLDEN = Path(__file__).with_name("golden.jsonl")
 
 

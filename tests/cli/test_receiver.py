@@ -7,8 +7,7 @@ import json
 import socket
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -17,6 +16,9 @@ from support import exports
 
 from inferspan.cli import _receiver
 from inferspan.cli._receiver import STATUS_PATH, Receiver, RefusedError, decompress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
 
@@ -111,7 +113,7 @@ def test_refuses_a_body_without_length(running: Running) -> None:
 def test_survives_a_client_that_goes_away(running: Running) -> None:
     host, port = running.receiver.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as client:
-        client.sendall(b"POST /v1/traces HTTP/1.1\r\nContent-Length: 1000\r\nContent-Type: application/x-protobuf\r\n\r\nabc")
+        client.sendall(b"POST /v1/traces HTTP/1.1\r\nContent-Length: 1000\r\n\r\nabc")
     assert running.post("/v1/traces", exports.traces(0.001).SerializeToString()) == 200
 
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -15,6 +14,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as metric_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 SECOND = 1_000_000_000
 #: 14 November 2023, 22:13:20 UTC.
@@ -104,9 +106,7 @@ def durations(
     request = ExportMetricsServiceRequest()
     metric = _metric(request, service, process)
     metric.name = (
-        metric_names.INFERSPAN_CLIENT_INFERENCE_DURATION
-        if client
-        else metric_names.INFERSPAN_INFERENCE_DURATION
+        metric_names.INFERSPAN_CLIENT_INFERENCE_DURATION if client else metric_names.INFERSPAN_INFERENCE_DURATION
     )
     metric.histogram.aggregation_temporality = temporality  # pyright: ignore
     point = metric.histogram.data_points.add(
@@ -141,9 +141,7 @@ def exponential_durations(*, scale: int, offset: int, counts: Sequence[int]) -> 
     return request
 
 
-def self_count(
-    name: str, attributes: Mapping[str, Any], value: int, *, process: str
-) -> ExportMetricsServiceRequest:
+def self_count(name: str, attributes: Mapping[str, Any], value: int, *, process: str) -> ExportMetricsServiceRequest:
     request = ExportMetricsServiceRequest()
     metric = _metric(request, "app", process)
     metric.name = name
@@ -154,9 +152,7 @@ def self_count(
 
 def _metric(request: ExportMetricsServiceRequest, service: str, process: str) -> Any:
     resource_metrics = request.resource_metrics.add()
-    resource_metrics.resource.attributes.extend(
-        key_values({"service.name": service, "service.instance.id": process})
-    )
+    resource_metrics.resource.attributes.extend(key_values({"service.name": service, "service.instance.id": process}))
     scope_metrics = resource_metrics.scope_metrics.add()
     scope_metrics.scope.name = "inferspan_instrumentors.onnxruntime"
     return scope_metrics.metrics.add()

@@ -38,6 +38,7 @@ class Child:
         before_stop: Callable[[], None],
     ) -> None:
         self._before_stop = before_stop
+        self._to_stop = False
         self._early: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
         # Ends a wait before its time. A pipe: a signal handler must not take a lock that a wait may hold.
@@ -51,14 +52,8 @@ class Child:
         # A thread waits: the main one has to be free for signals and for drawing.
         threading.Thread(target=self._wait, name="inferspan-wait", daemon=True).start()
 
-    @property
-    def pid(self) -> int:
-        """The program's process id; the launcher became the program."""
-        assert self._process is not None
-        return self._process.pid
-
     def wait(self, timeout: float) -> int | None:
-        """Waits for the end, or a change of the terminal's size, or the return from a stop.
+        """Waits for the end, or for a reason to draw anew: another size of the terminal, the return from a stop.
 
         Args:
             timeout: seconds to wait at most.
@@ -69,6 +64,8 @@ class Child:
         assert self._process is not None
         if select.select([self._alarm], [], [], timeout)[0]:
             os.read(self._alarm, 4096)
+        if self._to_stop:
+            self._stop()
         return self._process.returncode
 
     def release_signals(self) -> None:
@@ -85,7 +82,7 @@ class Child:
 
     def _take_signals(self) -> None:
         handlers = dict.fromkeys(_FORWARDED, self._forward) | dict.fromkeys(_TYPED, self._typed)
-        handlers |= {"SIGTSTP": self._stop, "SIGWINCH": self._wake}
+        handlers |= {"SIGTSTP": self._stop_soon, "SIGWINCH": self._wake}
         for name, handler in handlers.items():
             number = _number(name)
             # What is ignored (nohup, a shell's background job) stays so, for the program too; a handler would
@@ -104,14 +101,19 @@ class Child:
             # Nobody typed it: it was sent to this process, by `kill` or a supervisor.
             self._forward(number, frame)
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
+    def _stop_soon(self, number: int, frame: FrameType | None) -> None:
+        # Not at once: this may have interrupted whoever calls `wait` in the middle of drawing.
         self._typed(number, frame)
-        self._before_stop()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        # Here again after SIGCONT.
-        signal.signal(number, self._stop)
+        self._to_stop = True
         self._wake()
+
+    def _stop(self) -> None:
+        self._to_stop = False
+        self._before_stop()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        # Here again after SIGCONT.
+        signal.signal(signal.SIGTSTP, self._stop_soon)
 
     def _wake(self, *_: object) -> None:
         try:
@@ -135,6 +137,27 @@ def in_foreground() -> bool:
         os.close(terminal)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process exists."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def signal_name(number: int) -> str:
+    """A signal's name, or its number where it has none (real-time signals)."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def end_like(status: int) -> int:
     """Ends this process as the program ended.
 
@@ -149,7 +172,7 @@ def end_like(status: int) -> int:
         return status
     sys.stdout.flush()
     sys.stderr.flush()
-    number = signal.Signals(-status)
+    number = -status
     _without_core_dump()
     if number not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(number, signal.SIG_DFL)

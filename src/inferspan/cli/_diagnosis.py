@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inferspan.cli._child import signal_name
 from inferspan.cli._interpreter import can_be_instrumented, find_interpreter, shutting_out
 from inferspan.cli._probe import SUPPORTED_LIBRARIES
 from inferspan.config import PREFIX
@@ -46,7 +46,7 @@ def diagnose(evidence: Evidence) -> list[str]:
     """Says why no inference arrived, or none with a span; nothing where they did.
 
     Returns:
-        Sentences for the user; the first has the likeliest reason and what to do.
+        What to tell the user, the likeliest reason first. Commands to copy are on indented lines.
     """
     if evidence.spans:
         return []
@@ -57,22 +57,18 @@ def diagnose(evidence: Evidence) -> list[str]:
         reason = _not_instrumented(evidence)
     said = [reason or _nothing_recorded(evidence)]
     if evidence.other_scopes:
-        said.append(
-            f"Telemetry of other instrumentation did arrive: {', '.join(sorted(evidence.other_scopes)[:5])}."
-        )
+        said.append(f"Telemetry of other instrumentation did arrive: {', '.join(sorted(evidence.other_scopes)[:5])}.")
     return said
 
 
 def _sampled_away(evidence: Evidence) -> str:
     sampler = evidence.environment.get("OTEL_TRACES_SAMPLER", "")
     if not sampler:
-        return (
-            "Metrics arrived, but no span: every trace was sampled away, or the spans were lost on their way."
-        )
+        return "Metrics arrived, but no span: every trace was sampled away, or the spans were lost on their way."
     return (
         f"Metrics arrived, but no span: OTEL_TRACES_SAMPLER={sampler} sampled every trace away, and with it "
-        "the data profiles. For this run: OTEL_TRACES_SAMPLER=always_on inferspan run -- "
-        f"{shlex.join(evidence.command)}"
+        "the data profiles. For this run:\n"
+        f"  OTEL_TRACES_SAMPLER=always_on inferspan run -- {shlex.join(evidence.command)}"
     )
 
 
@@ -106,9 +102,9 @@ def _not_instrumented(evidence: Evidence) -> str | None:
     if not can_be_instrumented(interpreter.executable, evidence.environment):
         return (
             f"{interpreter.executable} cannot import inferspan, which is installed for {sys.executable}. "
-            f"Either install it there: {shlex.quote(interpreter.executable)} -m pip install "
-            "'inferspan[run]'; or run the program with this one: inferspan run -- "
-            f"{shlex.join([sys.executable, *interpreter.arguments])}"
+            "Install it there, or run the program with this one:\n"
+            f"  {shlex.quote(interpreter.executable)} -m pip install 'inferspan[run]'\n"
+            f"  inferspan run -- {shlex.join([sys.executable, *interpreter.arguments])}"
         )
     return None
 
@@ -134,16 +130,11 @@ def _nothing_recorded(evidence: Evidence) -> str:
     if ended:
         return f"The program loaded none of the libraries that inferspan instruments: {supported}."
     if evidence.status < 0:
-        return (
-            f"The program was ended by {signal.Signals(-evidence.status).name} before it had sent anything."
-        )
+        return f"The program was ended by {signal_name(-evidence.status)} before it had sent anything."
     if evidence.reports:
         return "The program ended without running its exit hooks (os._exit), before it had sent anything."
     if evidence.requests:
-        return (
-            f"The program loaded none of the libraries that inferspan instruments ({supported}), or called "
-            "no model."
-        )
+        return f"The program loaded none of the libraries that inferspan instruments ({supported}), or called no model."
     return (
         "No process of the program was instrumented: something on the way to it (sudo, env -i, a wrapper "
         "script) sets PYTHONPATH anew."

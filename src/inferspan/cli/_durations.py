@@ -97,14 +97,10 @@ def explicit_buckets(bounds: Sequence[float], counts: Sequence[int]) -> tuple[Bu
     edges = (0.0, *bounds, math.inf)
     if len(counts) != len(edges) - 1:
         return ()
-    return tuple(
-        Bucket(low, high, count) for low, high, count in zip(edges, edges[1:], counts, strict=False) if count
-    )
+    return tuple(Bucket(low, high, count) for low, high, count in zip(edges, edges[1:], counts, strict=False) if count)
 
 
-def exponential_buckets(
-    scale: int, offset: int, counts: Sequence[int], zero_count: int
-) -> tuple[Bucket, ...]:
+def exponential_buckets(scale: int, offset: int, counts: Sequence[int], zero_count: int) -> tuple[Bucket, ...]:
     """The buckets of an OTLP exponential histogram data point that are not empty.
 
     Durations fill only the positive half.
@@ -113,9 +109,7 @@ def exponential_buckets(
     base = 2.0 ** (2.0**-scale)
     zero = (Bucket(0.0, 0.0, zero_count),) if zero_count else ()
     return zero + tuple(
-        Bucket(base**position, base ** (position + 1), count)
-        for position, count in enumerate(counts, offset)
-        if count
+        Bucket(base**position, base ** (position + 1), count) for position, count in enumerate(counts, offset) if count
     )
 
 
@@ -138,8 +132,8 @@ class HistogramTotals:
         for bucket in point.buckets:
             bounds = (bucket.low, bucket.high)
             self._buckets[bounds] = self._buckets.get(bounds, 0) + bucket.count
-        if point.minimum is not None:
-            self._minimum = min(self._minimum, point.minimum)
+        # Not told: it can be anything above nothing.
+        self._minimum = min(self._minimum, point.minimum or 0.0)
         if point.maximum is None:
             self._maximum_known = False
         else:

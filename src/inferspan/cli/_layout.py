@@ -67,8 +67,7 @@ def table(columns: Sequence[Column], *, width: int, indent: int = 1) -> list[Tex
         if column.shorten and excess > 0:
             widths[id(column)] = max(column.width - excess, min(column.width, _SHORTEST))
     headers = [
-        column.header.copy() if isinstance(column.header, Text) else Text(column.header, style="dim")
-        for column in kept
+        column.header.copy() if isinstance(column.header, Text) else Text(column.header, style="dim") for column in kept
     ]
     rows = [headers, *([column.cells[row].copy() for column in kept] for row in range(len(kept[0].cells)))]
     return [_line(row, kept, [widths[id(column)] for column in kept], gap, indent, width) for row in rows]

@@ -93,10 +93,14 @@ class JsonLinesFile:
         self._queue.put(request)
 
     def _write_all(self) -> None:
-        with self._file:
-            while (request := self._queue.get()) is not None:
-                if self.fault is None:
-                    self._write(request)
+        while (request := self._queue.get()) is not None:
+            if self.fault is None:
+                self._write(request)
+        try:
+            self._file.close()
+        except OSError as failure:
+            # What could not be written before cannot be now.
+            self.fault = self.fault or failure
 
     def _write(self, request: Message) -> None:
         try:

@@ -39,15 +39,23 @@ class Panel:
         self._height = 0
         self._size = os.terminal_size((0, 0))
 
+    @property
+    def size(self) -> os.terminal_size | None:
+        """Size of the terminal; ``None`` when it has gone away."""
+        try:
+            return os.get_terminal_size(self._descriptor)
+        except OSError:
+            return None
+
     def draw(self, lines: Sequence[str]) -> None:
         """Shows lines, instead of those before; the panel grows for them, but never shrinks.
 
         Args:
             lines: with colours, none wider than the terminal.
         """
-        if not self._in_foreground():
+        size = self.size
+        if size is None or not self._in_foreground():
             return
-        size = os.get_terminal_size(self._descriptor)
         text = ""
         if size != self._size:
             text += self._outgrown()
@@ -62,8 +70,7 @@ class Panel:
     def remove(self) -> None:
         """Gives the lines back to the program, empty."""
         if self._in_foreground():
-            unchanged = os.get_terminal_size(self._descriptor) == self._size
-            self._write(self._removed() if unchanged else self._outgrown())
+            self._write(self._removed() if self.size == self._size else self._outgrown())
         self._height = 0
 
     def _grown(self, height: int) -> str:

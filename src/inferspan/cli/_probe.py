@@ -46,9 +46,10 @@ def _install(url: str) -> None:
         except Exception:
             return
 
-    # Ahead of the SDK's own, since exit hooks run in reverse: the providers have not been shut down yet.
-    atexit.register(report_end)
     _post(url, _status(at_start, "start"))
+    # Only after an answer: the end of a program is not delayed for a receiver that is known to give none.
+    # Exit hooks run in reverse: this one comes before the SDK's, when the providers are not shut down yet.
+    atexit.register(report_end)
 
 
 def _status(at_start: object, moment: str) -> dict[str, object]:

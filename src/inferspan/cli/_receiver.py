@@ -84,9 +84,7 @@ class Receiver:
         on_status: called with what a process reported about itself, on the thread of its connection.
     """
 
-    def __init__(
-        self, *, on_export: Callable[[Export], None], on_status: Callable[[Mapping[str, Any]], None]
-    ) -> None:
+    def __init__(self, *, on_export: Callable[[Export], None], on_status: Callable[[Mapping[str, Any]], None]) -> None:
         self._on_export = on_export
         self._on_status = on_status
         self._lock = threading.Lock()
@@ -98,8 +96,9 @@ class Receiver:
         self.fault: Exception | None = None
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.receiver = self
+        # With the interval at which it looks for the end of the run, which has to wait for it.
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name="inferspan-receiver", daemon=True
+            target=self._server.serve_forever, args=(0.05,), name="inferspan-receiver", daemon=True
         )
 
     @property

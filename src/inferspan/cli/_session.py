@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import shutil
 import sys
 import textwrap
 import time
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inferspan.cli import _view
-from inferspan.cli._child import Child
+from inferspan.cli._child import Child, is_running, signal_name
 from inferspan.cli._diagnosis import Evidence, diagnose
 from inferspan.cli._environment import program_environment
 from inferspan.cli._format import duration
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from inferspan.cli._summary import Snapshot
 
 _REFRESH_SECONDS = 0.5
-#: After the program, processes that it started may still send: as long as they do, but not longer than this.
+#: How long after the program's end other processes of it may go on sending.
 _GRACE_SECONDS = 2.0
-_QUIET_SECONDS = 0.2
+#: Longest time between two exports of a process that has something to send, and of one that has just ended.
+_EXPORT_SECONDS, _SILENCE_SECONDS = 0.7, 0.1
 
 _MAX_REPORTS = 256
 #: Width of a summary that does not go to a terminal.
@@ -65,9 +66,14 @@ class Session:
             os.environ, command=command, receiver=self._receiver.url, status_path=STATUS_PATH
         )
         self._console = Console(stderr=True)
-        self._panel = Panel(sys.stderr.fileno()) if live and self._can_draw() else None
+        self._terminal = sys.stderr.isatty()
+        self._panel: Panel | None = None
+        if live and self._terminal and not self._console.is_dumb_terminal:
+            self._panel = Panel(sys.stderr.fileno())
+        #: What went wrong here. The program runs on, and its exit status stays its own.
+        self._fault: Exception | None = None
         # Directories make a long line longer, and say little.
-        self._title = " ".join(os.path.basename(word) or word for word in command)
+        self._title = " ".join(os.path.basename(word) if os.path.isfile(word) else word for word in command)
 
     def run(self) -> int:
         """Runs the program to its end.
@@ -85,15 +91,20 @@ class Session:
                 environment=self._environment,
                 before_stop=self._clear,
             )
-            try:
-                while (status := child.wait(_REFRESH_SECONDS)) is None:
+            while (status := child.wait(_REFRESH_SECONDS)) is None:
+                try:
                     self._draw(time.monotonic() - started)
-            finally:
-                self._clear()
+                except Exception as error:
+                    self._clear()
+                    self._fault, self._panel = error, None
+            self._clear()
             elapsed = time.monotonic() - started
             child.release_signals()
             self._await_stragglers()
-        self._summarise(status, elapsed)
+        try:
+            self._write(self._summary(status, elapsed))
+        except Exception as error:
+            print(f"inferspan run: the summary failed: {error!r}", file=sys.stderr)
         return status
 
     def _take(self, request: Export) -> None:
@@ -102,21 +113,23 @@ class Session:
             self._saved.write(request)
 
     def _take_report(self, report: Mapping[str, Any]) -> None:
-        if len(self._reports) < _MAX_REPORTS:
+        if isinstance(report.get("pid"), int) and len(self._reports) < _MAX_REPORTS:
             self._reports.append(report)
 
     def _await_stragglers(self) -> None:
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while (now := time.monotonic()) < deadline and now - self._receiver.last_arrival < _QUIET_SECONDS:
-            time.sleep(_QUIET_SECONDS / 4)
-
-    def _can_draw(self) -> bool:
-        return self._console.is_terminal and not self._console.is_dumb_terminal
+        """Waits for processes of the program that outlive it, as long as they send."""
+        ended = time.monotonic()
+        while (now := time.monotonic()) < ended + _GRACE_SECONDS:
+            others = any(is_running(report["pid"]) for report in self._reports)
+            silence = _EXPORT_SECONDS if others else _SILENCE_SECONDS
+            if now - max(self._receiver.last_arrival, ended) > silence:
+                return
+            time.sleep(_SILENCE_SECONDS / 2)
 
     def _draw(self, elapsed: float) -> None:
-        if self._panel is None:
+        size = self._panel and self._panel.size
+        if self._panel is None or size is None:
             return
-        size = os.get_terminal_size(sys.stderr.fileno())
         if size.lines < _LEAST_ROWS:
             self._panel.remove()
             return
@@ -138,29 +151,36 @@ class Session:
         if self._panel is not None:
             self._panel.remove()
 
-    def _summarise(self, status: int, elapsed: float) -> None:
-        terminal = self._console.is_terminal
-        width = self._console.width if terminal else int(os.environ.get("COLUMNS") or _PLAIN_WIDTH)
-        console = self._console if terminal else Console(stderr=True, width=width)
+    def _summary(self, status: int, elapsed: float) -> str:
+        console = self._console
+        if not self._terminal:
+            console = Console(stderr=True, width=shutil.get_terminal_size((_PLAIN_WIDTH, 0)).columns)
+        width = console.width
         snapshot = self._store.snapshot(final=True)
-        ended = f"ended by {signal.Signals(-status).name}" if status < 0 else f"exit {status}"
-        lines = _view.summary(
-            snapshot, title=self._title, ended=f"{ended} · {duration(elapsed)}", width=width
-        )
-        # The program's last line may not have ended.
-        console.print()
-        for line in lines:
-            console.print(line, highlight=False)
+        ended = f"ended by {signal_name(-status)}" if status < 0 else f"exit {status}"
+        lines = _view.summary(snapshot, title=self._title, ended=f"{ended} · {duration(elapsed)}", width=width)
         reasons = self._reasons(snapshot, status)
         if reasons and not snapshot.models:
             reasons[0] = f"No inference arrived. {reasons[0]}"
-        for said, style in (
-            *((text, "yellow") for text in reasons),
-            *((text, "dim") for text in self._remarks()),
-        ):
-            # Commands to copy are among them: broken at spaces only.
-            for line in textwrap.wrap(said, width - 2, break_long_words=False, break_on_hyphens=False):
-                console.print(Text(f" {line}", style=style), soft_wrap=True)
+        lines += [line for reason in reasons for line in _wrapped(reason, width, "yellow")]
+        lines += [line for remark in self._remarks() for line in _wrapped(remark, width, "dim")]
+        with console.capture() as capture:
+            # The program's last line may not have ended.
+            console.print()
+            for line in lines:
+                console.print(line, highlight=False, soft_wrap=True)
+        return capture.get()
+
+    @staticmethod
+    def _write(text: str) -> None:
+        # Not through a buffer: it would fail again at exit, and that failure would be the exit status.
+        data = text.encode(sys.stderr.encoding, errors="replace")
+        try:
+            while data:
+                data = data[os.write(sys.stderr.fileno(), data) :]
+        except OSError:
+            # Nobody reads standard error any more, or the terminal has gone.
+            return
 
     def _reasons(self, snapshot: Snapshot, status: int) -> list[str]:
         return diagnose(
@@ -184,4 +204,17 @@ class Session:
                 remarks.append(f"not all was written: {self._saved.fault}")
         if self._receiver.fault is not None:
             remarks.append(f"some of what arrived could not be read: {self._receiver.fault!r}")
+        if self._fault is not None:
+            remarks.append(f"the display while the program ran failed: {self._fault!r}")
         return remarks
+
+
+def _wrapped(text: str, width: int, style: str) -> list[Text]:
+    """Text in lines of a width, but for what is indented: a command to copy, which the terminal may fold."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(" "):
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(line, width - 2, break_long_words=False, break_on_hyphens=False)
+    return [Text(f" {line}", style=style) for line in lines]

@@ -198,9 +198,7 @@ class Store:
 
     def _self_totals(self, metric: str) -> tuple[tuple[str, int], ...]:
         totals = (
-            (label, sum(counts.values()))
-            for (name, label), counts in self._self_counts.items()
-            if name == metric
+            (label, sum(counts.values())) for (name, label), counts in self._self_counts.items() if name == metric
         )
         return tuple((label, count) for label, count in totals if count)
 
@@ -256,9 +254,7 @@ class Store:
         # A sampled failure is told twice, by its span and by its exception event, in any order.
         known = self._failures.get(identity)
         if known is not None:
-            failure = replace(
-                known, model=known.model or failure.model, message=known.message or failure.message
-            )
+            failure = replace(known, model=known.model or failure.model, message=known.message or failure.message)
         self._failures[identity] = failure
         if len(self._failures) > _MAX_FAILURES:
             self._failures.popitem(last=False)

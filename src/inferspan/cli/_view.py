@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rich.text import Text
 
 from inferspan.cli._format import NOTHING, count, duration, number, plain, rate, share
 from inferspan.cli._layout import Column, table
-from inferspan.semconv.attributes import OperationName, SelfDropReason
+from inferspan.semconv.attributes import OperationName, SelfDropReason, SystemName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,9 @@ _MAX_PROFILES = 10
 _MAX_FIELDS = 16
 _MAX_FAILURES = 5
 
+#: Fewest columns for the message of a failure, before another column gives way.
+_LEAST_MESSAGE = 24
+
 _DROPPED = {
     SelfDropReason.QUEUE_FULL: "inferences without a data profile, because the worker's queue was full",
     SelfDropReason.RATE_LIMITED: "anomaly events beyond the rate that is allowed",
@@ -52,11 +56,10 @@ def live(snapshot: Snapshot, *, title: str, elapsed: float, width: int, height: 
     """
     lines = [_title(snapshot, title, _clock(elapsed), width)]
     if not snapshot.models:
-        lines.append(Text(" waiting for the first inference", style=_QUIET))
-        return lines
+        return _cut([*lines, Text(" waiting for the first inference", style=_QUIET)], width)
     # A third of the lines at most for models and a sixth for failures; the data gets what is left.
     blocks = [_models(snapshot, width, limit=max(height // 3, 2))]
-    failures = _failures(snapshot.failures[-max(height // 6, 1) :], width)
+    failures = _failures(snapshot, width, limit=max(height // 6, 1))
     left = height - len(lines) - len(blocks[0]) - len(failures)
     for model in snapshot.models:
         block = _data(model, width, limit=left - 1 - bool(model.anomalies))
@@ -69,7 +72,7 @@ def live(snapshot: Snapshot, *, title: str, elapsed: float, width: int, height: 
             lines.append(Text())
             left -= 1
         lines += block
-    return lines[:height]
+    return _cut(lines[:height], width)
 
 
 def summary(snapshot: Snapshot, *, title: str, ended: str, width: int) -> list[Text]:
@@ -89,13 +92,17 @@ def summary(snapshot: Snapshot, *, title: str, ended: str, width: int) -> list[T
     for block in blocks:
         lines += [Text(), *block]
     if blocks:
-        lines.append(
-            Text(f" data of the last inference: → input, ← output, {NOTHING} withheld or none", style=_QUIET)
-        )
+        lines.append(Text(f" data of the last inference: → input, ← output, {NOTHING} withheld or none", style=_QUIET))
     if snapshot.failures:
-        lines += [Text(), *_failures(snapshot.failures[-_MAX_FAILURES:], width)]
-    remarks = _remarks(snapshot)
-    return lines + [Text(), *remarks] if remarks else lines
+        lines += [Text(), *_failures(snapshot, width, limit=_MAX_FAILURES)]
+    remarks = _remarks(snapshot, width)
+    return _cut(lines + [Text(), *remarks] if remarks else lines, width)
+
+
+def _cut(lines: Sequence[Text], width: int) -> list[Text]:
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return list(lines)
 
 
 def _title(snapshot: Snapshot, title: str, state: str, width: int) -> Text:
@@ -111,12 +118,10 @@ def _title(snapshot: Snapshot, title: str, state: str, width: int) -> Text:
             " ",
         )
     left = Text.assemble(("── ", _QUIET), ("inferspan", _HEADING), f" {plain(title)}")
-    left.truncate(max(width - right.cell_len - 4, len("── inferspan")), overflow="ellipsis")
+    left.truncate(max(width - right.cell_len - 4, len("── inferspan…")), overflow="ellipsis")
     left.append(" ")
     rule = "─" * max(width - left.cell_len - right.cell_len - 2, 1)
-    line = Text.assemble(left, (rule, _QUIET), right, ("──", _QUIET))
-    line.truncate(width, overflow="ellipsis")
-    return line
+    return Text.assemble(left, (rule, _QUIET), right, ("──", _QUIET))
 
 
 def _clock(seconds: float) -> str:
@@ -133,13 +138,9 @@ def _models(snapshot: Snapshot, width: int, *, limit: int) -> list[Text]:
         Column("runtime", [Text(_runtime(model)) for model in models], align="left", drop=3, shorten=True),
     ]
     if any(model.device for model in models):
-        columns.append(
-            Column("device", [Text(plain(model.device)) for model in models], align="left", drop=5)
-        )
+        columns.append(Column("device", [Text(plain(model.device)) for model in models], align="left", drop=5))
     if len({model.key.service for model in models}) > 1:
-        columns.append(
-            Column("service", [Text(plain(model.key.service)) for model in models], align="left", drop=4)
-        )
+        columns.append(Column("service", [Text(plain(model.key.service)) for model in models], align="left", drop=4))
     columns += [
         Column("calls", [_calls(model, mixed=mixed) for model in models]),
         Column("per s", [Text(rate(model.rate)) for model in models]),
@@ -152,7 +153,7 @@ def _models(snapshot: Snapshot, width: int, *, limit: int) -> list[Text]:
     lines = table(columns, width=width)
     if len(models) < len(snapshot.models):
         lines.append(Text(f" and {count(len(snapshot.models) - len(models))} models more", style=_QUIET))
-    return [*lines, _source(models, width)]
+    return [*lines, _source(models)]
 
 
 def _label(model: ModelSummary) -> Text:
@@ -167,7 +168,8 @@ def _label(model: ModelSummary) -> Text:
 
 
 def _runtime(model: ModelSummary) -> str:
-    return plain(model.key.system) + (" (client)" if model.key.client else "")
+    system = "other" if model.key.system == SystemName.OTHER else plain(model.key.system)
+    return f"{system} (client)" if model.key.client else system
 
 
 def _calls(model: ModelSummary, *, mixed: bool) -> Text:
@@ -183,22 +185,20 @@ def _errors(model: ModelSummary) -> Text:
     return Text(f"{count(model.errors)} ({share(model.errors, model.count)})", style=_WRONG)
 
 
-def _source(models: Sequence[ModelSummary], width: int) -> Text:
+def _source(models: Sequence[ModelSummary]) -> Text:
     """Says where the rows come from."""
     measured = [model for model in models if model.source == "histogram"]
     if not measured:
-        said = "from spans: every inference was sampled"
+        said = "from spans: every inference has one"
     elif len(measured) == 1:
-        said = f"from the histogram ({count(measured[0].sampled)} of {count(measured[0].count)} sampled)"
+        said = f"from the histogram ({count(measured[0].sampled)} of {count(measured[0].count)} have a span)"
     else:
         sampled, counted = sum(model.sampled for model in measured), sum(model.count for model in measured)
-        said = f"from the histogram ({count(sampled)} of {count(counted)} sampled)"
+        said = f"from the histogram ({count(sampled)} of {count(counted)} have a span)"
     if measured:
         said += ": quantiles are interpolated"
     mark = " * " if 0 < len(measured) < len(models) else " "
-    line = Text(f"{mark}{said}", style=_QUIET)
-    line.truncate(width, overflow="ellipsis")
-    return line
+    return Text(f"{mark}{said}", style=_QUIET)
 
 
 def _data(model: ModelSummary, width: int, *, limit: int, notes: bool = False) -> list[Text]:
@@ -216,7 +216,7 @@ def _data(model: ModelSummary, width: int, *, limit: int, notes: bool = False) -
     lines = table(
         [
             Column(heading, names, align="left", shorten=True),
-            Column("type", [Text(plain(field.type)) for field in fields], align="left", drop=3, shorten=True),
+            Column("type", [Text(plain(field.type)) for field in fields], align="left", drop=5, shorten=True),
             Column(
                 "shape",
                 [Text(plain(field.shape) or "scalar") for field in fields],
@@ -224,14 +224,14 @@ def _data(model: ModelSummary, width: int, *, limit: int, notes: bool = False) -
                 shorten=True,
             ),
             Column("missing", [_part(field.missing, field.count) for field in fields]),
-            Column("inf", [_part(field.infinite, field.count) for field in fields], drop=1),
+            Column("inf", [_part(field.infinite, field.count) for field in fields], drop=3),
             Column("mean", [_statistic(field.mean) for field in fields]),
-            Column("std", [_statistic(field.standard_deviation) for field in fields]),
-            Column("min", [_statistic(field.minimum) for field in fields]),
-            Column("p05", [_statistic(field.quantile_05) for field in fields], drop=4),
-            Column("p50", [_statistic(field.quantile_50) for field in fields], drop=2),
-            Column("p95", [_statistic(field.quantile_95) for field in fields], drop=5),
-            Column("max", [_statistic(field.maximum) for field in fields]),
+            Column("std", [_statistic(field.standard_deviation) for field in fields], drop=2),
+            Column("min", [_statistic(field.minimum) for field in fields], drop=1),
+            Column("p05", [_statistic(field.quantile_05) for field in fields], drop=6),
+            Column("p50", [_statistic(field.quantile_50) for field in fields], drop=4),
+            Column("p95", [_statistic(field.quantile_95) for field in fields], drop=7),
+            Column("max", [_statistic(field.maximum) for field in fields], drop=1),
         ],
         width=width,
     )
@@ -245,8 +245,6 @@ def _data(model: ModelSummary, width: int, *, limit: int, notes: bool = False) -
     if notes:
         said = [note for profile in (model.input, model.output) if profile for note in profile.notes]
         lines += [Text(f"   {plain(note)}", style=_QUIET) for note in said]
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
     return lines
 
 
@@ -274,46 +272,42 @@ def _statistic(value: float | None) -> Text:
     return Text(number(value), style=_QUIET if value is None else "")
 
 
-def _failures(failures: Sequence[Failure], width: int) -> list[Text]:
+def _failures(snapshot: Snapshot, width: int, *, limit: int) -> list[Text]:
+    """The last failures, each kind of them once."""
+    kinds = {(failure.model, failure.error_type, failure.message): failure for failure in snapshot.failures}
+    failures = sorted(kinds.values(), key=lambda failure: failure.at)[-limit:]
     if not failures:
         return []
-    return table(
-        [
-            Column(
-                "failed", [Text(_time_of_day(failure.at), style=_QUIET) for failure in failures], align="left"
-            ),
-            Column(
-                "model",
-                [Text(plain(failure.model), style=_MODEL) for failure in failures],
-                align="left",
-                drop=1,
-            ),
-            Column(
-                "error", [Text(plain(failure.error_type), style=_WRONG) for failure in failures], align="left"
-            ),
-            Column(
-                "message", [Text(plain(failure.message)) for failure in failures], align="left", shorten=True
-            ),
-            Column("trace", [Text(failure.trace_id[:8], style=_QUIET) for failure in failures], drop=2),
-        ],
-        width=width,
-    )
+    when = Column("failed", [Text(_time_of_day(failure.at), style=_QUIET) for failure in failures], align="left")
+    model = Column("model", [Text(plain(failure.model), style=_MODEL) for failure in failures], align="left", drop=1)
+    error = Column("error", [Text(_class_name(failure), style=_WRONG) for failure in failures], align="left")
+    trace = Column("trace", [Text(failure.trace_id[:8], style=_QUIET) for failure in failures], drop=2)
+    # Messages are long: they are cut before another column goes.
+    room = width - 1 - sum(column.width + 2 for column in (when, model, error, trace))
+    messages = [Text(plain(failure.message)) for failure in failures]
+    for message in messages:
+        message.truncate(max(room, _LEAST_MESSAGE), overflow="ellipsis")
+    return table([when, model, error, Column("message", messages, align="left", shorten=True), trace], width=width)
+
+
+def _class_name(failure: Failure) -> str:
+    """The exception's class without its module, which may be longer than a line."""
+    return plain(failure.error_type).rpartition(".")[2] or plain(failure.error_type)
 
 
 def _time_of_day(at: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at))
 
 
-def _remarks(snapshot: Snapshot) -> list[Text]:
+def _remarks(snapshot: Snapshot, width: int) -> list[Text]:
     remarks = [
-        f" {count(dropped)} {_DROPPED.get(reason, f'items dropped: {plain(reason)}')}"
+        f"{count(dropped)} {_DROPPED.get(reason, f'items dropped: {plain(reason)}')}"
         for reason, dropped in snapshot.dropped
     ]
     if snapshot.beyond_limit:
-        remarks.append(
-            f" {count(snapshot.beyond_limit)} inferences of models that have no row: there are too many"
-        )
+        remarks.append(f"{count(snapshot.beyond_limit)} inferences of models that have no row: there are too many")
     if snapshot.faults:
         parts = ", ".join(f"{plain(component)} {count(number)}" for component, number in snapshot.faults)
-        remarks.append(f" faults of inferspan itself, which the program did not feel: {parts}; see its log")
-    return [Text(remark, style=_ODD) for remark in remarks]
+        remarks.append(f"faults of inferspan itself, which the program did not feel: {parts}; see its log")
+    lines = (line for remark in remarks for line in textwrap.wrap(remark, width - 2))
+    return [Text(f" {line}", style=_ODD) for line in lines]

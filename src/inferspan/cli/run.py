@@ -40,12 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the data that goes in and comes out, and the last failures. It needs no Collector, and nothing "
         "leaves this machine."
     )
-    parser.add_argument(
-        "--save", metavar="FILE", help="write the telemetry that arrives to FILE, as OTLP JSON lines"
+    parser.epilog = (
+        "The directory of this interpreter comes first on the program's PATH, so that `python` is the one that "
+        "inferspan is installed for. Exporters, endpoints and export intervals are set for this run, and what is meant "
+        "for another endpoint (headers, certificates, OTEL_CONFIG_FILE) is left out; samplers, limits and the service "
+        "name stay. Exit status and signals are the program's own."
     )
-    parser.add_argument(
-        "--no-live", action="store_true", help="show nothing while the program runs, only a summary"
-    )
+    parser.add_argument("--save", metavar="FILE", help="write the telemetry that arrives to FILE, as OTLP JSON lines")
+    parser.add_argument("--no-live", action="store_true", help="show nothing while the program runs, only a summary")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the program and its arguments")
 
 
@@ -65,9 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     missing = [package for module, package in _NEEDED.items() if not _is_installed(module)]
     launcher = _find_launcher()
     if missing or launcher is None:
-        return _refuse(
-            _USAGE, f"{', '.join(missing or [_LAUNCHER])} is missing: pip install 'inferspan[run]'"
-        )
+        return _refuse(_USAGE, f"{', '.join(missing or [_LAUNCHER])} is missing: pip install 'inferspan[run]'")
 
     from inferspan.cli import _environment
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Emits what inferspan emits, through the plain OpenTelemetry API: infer.py [--count N] [--fail N] [--pause SECONDS]."""
+"""Emits what inferspan emits, through the plain OpenTelemetry API."""
 
 import argparse
 import logging
