@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records the calls of AOTInductor packages, which are no torch modules."""
+"""Records the calls of AOTInductor packages, which are no torch modules, and names them after their files."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
-from inferspan import config, identity
-from inferspan.identity import Evidence, Model
-from inferspan.instrumentor import Patches
+from inferspan import config, faults, identity
+from inferspan.identity import Evidence, Model, WeakTable
+from inferspan.instrumentor import Patches, imitate
 from inferspan.lifecycle import Recorder
+from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._reentrancy import inside
-from inferspan_instrumentors.torch._values import outputs_of
+from inferspan_instrumentors.torch._values import device_of, outputs_of
+
+#: The name of a package's only model.
+_DEFAULT_NAME = "model"
+
+_loaded = WeakTable()
 
 
 def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
     """Wraps the call of a loaded package, and notes the file that it was loaded from."""
     import torch  # imported already: this module is one of torch's
-
-    from inferspan_instrumentors.torch._values import device_of
 
     def called(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
         if inside.on or not recorder.ready():
@@ -37,12 +43,40 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
         call.succeed(lambda: outputs_of(result))
         return result
 
-    patches.wrap(module.AOTICompiledModel, "__call__", called)
+    compiled: type = module.AOTICompiledModel
+    original: Any = vars(compiled)["__call__"]
+    patches.wrap(compiled, "__call__", called)
+    _dynamo.trace_instead(vars(compiled)["__call__"], original)
+
+    # All ways of loading a package come here, whichever of torch's modules they start from; the model itself keeps
+    # nothing of its file. A torch without this function names models after their class.
+    load = getattr(module, "_load_aoti", None)
+    if load is None:
+        return
+
+    def _load_aoti(*args: Any, **kwargs: Any) -> Any:
+        model = load(*args, **kwargs)
+        try:
+            _note(model, *args[:2], **kwargs)
+        except Exception:
+            faults.caught("identity")
+        return model
+
+    imitate(_load_aoti, load)
+    patches.replace(module, "_load_aoti", _load_aoti)
+
+
+def _note(model: Any, file: str, model_name: str, **_: Any) -> None:
+    folder, name = os.path.split(file)
+    # torch writes a package that it is given as a stream into a temporary file.
+    temporary = folder == tempfile.gettempdir() and name.startswith(tempfile.gettempprefix())
+    _loaded.set(model, (None if temporary else file, None if model_name == _DEFAULT_NAME else model_name))
 
 
 def _identity(model: Any) -> Model:
     found = identity.known(model)
     if found is None:
-        evidence = Evidence(class_name="torch.AOTICompiledModel", format="aotinductor")
+        path, name = _loaded.get(model) or (None, None)
+        evidence = Evidence(metadata_name=name, path=path, class_name="torch.AOTICompiledModel", format="aotinductor")
         found = identity.identify(model, evidence, mapping=config.in_force.models)
     return found

@@ -2,9 +2,7 @@
 """Patches ``torch.nn.Module.__call__`` so that torch does not notice.
 
 The body of the method is replaced, not wrapped: a nested call then has as many frames as before and costs one look at
-a thread-local more. Dynamo compares ``Module.__call__`` with what it found when it was first imported, to jump straight
-to ``forward``: patched before that import, our function is the one it finds; afterwards its two references are set to
-ours. Either way it never traces us, and guards, graphs and ``fullgraph`` are as without us.
+a thread-local more. What Dynamo is told, so that guards, graphs and ``fullgraph`` are as without us, is in `_dynamo`.
 
 The replaced body is torch's own, which is compared with the one known; an unknown one is called instead of imitated.
 """
@@ -23,7 +21,7 @@ from inferspan import faults
 from inferspan.instrumentor import Patches, imitate
 from inferspan.lifecycle import Inference, Recorder
 from inferspan_instrumentors.torch import _dynamo
-from inferspan_instrumentors.torch._identity import identity_of
+from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy
 from inferspan_instrumentors.torch._reentrancy import inside
 from inferspan_instrumentors.torch._values import device_of, inputs_of, outputs_of
@@ -39,17 +37,19 @@ def _wrapped_call_impl(self, *args, **kwargs):
         return self._call_impl(*args, **kwargs)
 """
 
+
 def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
     """Replaces ``Module.__call__``, and repairs what Dynamo remembers of it."""
-    module = torch.nn.Module
-    original = vars(module)["__call__"]
+    module: type = torch.nn.Module
+    original: Any = vars(module)["__call__"]
     is_compiling = torch.compiler.is_compiling
     policy = Policy(torch)
 
     def outermost(self: Any, args: Any, kwargs: Any) -> Any:
-        if not recorder.ready():
-            return original(self, *args, **kwargs)
         callback = _dynamo.set_callback(None)
+        if not recorder.ready():
+            _restore(callback)
+            return original(self, *args, **kwargs)
         call = start(self, args, kwargs)
         # Even where this call is none: its children are part of a training step, a trace or a transform.
         inside.on = True
@@ -73,9 +73,10 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
 
     def start(self: Any, args: Any, kwargs: Any) -> Inference | None:
         try:
-            if policy.skips(self):
+            model = unwrap(self)
+            if policy.skips(model):
                 return None
-            training = self.training and not policy.is_exported(self)
+            training = policy.in_training(model)
             device = device_of(torch, args, kwargs)
         except Exception:
             faults.caught("torch")
@@ -105,11 +106,12 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
 
     imitate(_wrapped_call_impl, original)
     # torch reads `inspect.signature` and sources of what it compiles: no trail back to the original.
-    del _wrapped_call_impl.__wrapped__
+    del vars(_wrapped_call_impl)["__wrapped__"]
+    _dynamo.trace_instead(_wrapped_call_impl, original)
     patches.replace(module, "__call__", _wrapped_call_impl)
     if vars(module).get("_wrapped_call_impl") is original:
         patches.replace(module, "_wrapped_call_impl", _wrapped_call_impl)
-    _dynamo.repair(original, _wrapped_call_impl, patches)
+    _dynamo.repair(module, original, _wrapped_call_impl, patches)
     _dynamo.skip(_wrapped_call_impl.__code__, outermost.__code__)
     _hush_trace_check(patches)
 

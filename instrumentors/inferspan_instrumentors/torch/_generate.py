@@ -8,6 +8,7 @@ from typing import Any
 from inferspan.instrumentor import Patches
 from inferspan.lifecycle import Recorder
 from inferspan.semconv.attributes import OperationName
+from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._identity import identity_of
 from inferspan_instrumentors.torch._reentrancy import inside
 from inferspan_instrumentors.torch._values import outputs_of
@@ -37,4 +38,7 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
             call.succeed(lambda: outputs_of(result))
         return result
 
-    patches.wrap(module.GenerationMixin, "generate", generate)
+    mixin: type = module.GenerationMixin
+    original: Any = vars(mixin)["generate"]
+    patches.wrap(mixin, "generate", generate)
+    _dynamo.trace_instead(vars(mixin)["generate"], original)

@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from inferspan import config, identity
 from inferspan.identity import Evidence, Model
+
+#: ``type``, whose result for an unknown object a type checker takes for partially unknown.
+class_of: Callable[[Any], type[Any]] = cast(Any, type)
 
 #: What TorchScript adds to the names of classes.
 _MANGLED = re.compile(r"^__torch__\.|___torch_mangle_\d+\.")
@@ -19,6 +23,13 @@ _WRAPPERS = {
     "DistributedDataParallel": "module",
     "FullyShardedDataParallel": "_fsdp_wrapped_module",
 }
+
+_EXPORTED = frozenset(("_StatefulGraphModule", "UnflattenedModule", "InterpreterModule"))
+
+
+def is_exported(cls: type) -> bool:
+    """Returns whether modules of this class are made of exported programs."""
+    return any(base.__qualname__ in _EXPORTED for base in cls.__mro__)
 
 
 def unwrap(module: Any) -> Any:
@@ -45,18 +56,20 @@ def identity_of(module: Any) -> Model:
 
 
 def _evidence(module: Any) -> Evidence:
-    cls = type(module)
+    cls = class_of(module)
     name = f"{cls.__module__}.{cls.__qualname__}"
     model_format = None
     if cls.__module__.startswith("torch.jit"):
         # A scripted or traced module knows the class that its author wrote.
         name = _MANGLED.sub("", module._c.qualified_name) if hasattr(module, "_c") else name
         model_format = "torchscript"
+    elif is_exported(cls):
+        # The graph's nodes, and what was unflattened from them, name the class that was exported.
+        name = module.__dict__.get("_ty") or _exported_class(module.graph) or cls.__name__
+        model_format = "exported_program"
     elif cls.__qualname__.endswith("GraphModuleImpl"):
         # torch.fx makes a class for each graph, and names it after what was traced.
         name = cls.__name__
-        if "_StatefulGraphModule" in (base.__name__ for base in cls.__mro__):
-            model_format = "exported_program"
     # transformers' PretrainedConfig, looked at only where its attributes are plain strings.
     settings = module.__dict__.get("config")
     hub_name = getattr(settings, "_name_or_path", None) if settings is not None else None
@@ -67,3 +80,11 @@ def _evidence(module: Any) -> Evidence:
         class_name=name,
         format=model_format,
     )
+
+
+def _exported_class(graph: Any) -> str | None:
+    for node in graph.nodes:
+        for path, name in node.meta.get("nn_module_stack", {}).values():
+            if path == "" and isinstance(name, str):
+                return name
+    return None

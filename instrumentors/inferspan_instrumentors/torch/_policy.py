@@ -16,16 +16,20 @@ import weakref
 from typing import Any
 
 from inferspan import identity
+from inferspan_instrumentors.torch._identity import class_of, is_exported
 
 _LAYERS = ("torch.nn.modules.", "torch.ao.nn.", "torch.nn.quantized.")
 _NOT_MODELS = (
     "torch.nn.modules.loss",
+    "torch.ao.quantization.observer",
+    "torch.ao.quantization.fake_quantize",
     "torchvision.transforms",
     "torchaudio.transforms",
     "torchmetrics",
     "kornia.augmentation",
 )
-_EXPORTED = frozenset(("_StatefulGraphModule", "UnflattenedModule", "InterpreterModule"))
+#: The same by the end of the class's name: losses of the application's own, and what the older ONNX export traces with.
+_NOT_MODELS_END = ("Loss", "ONNXTracedModule")
 
 _COUNTS, _LAYER, _NEVER, _EXPORT = range(4)
 
@@ -43,9 +47,10 @@ class Policy:
         self._kinds: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
 
     def skips(self, module: Any) -> bool:
-        """Returns whether a call of this module, from outside any other, is not an inference."""
-        kind = self._kind(type(module))
-        if module.training and kind != _EXPORT and self._grad_enabled():
+        """Returns whether a call of this module, unwrapped, from outside any other is not an inference."""
+        cls = class_of(module)
+        kind = self._kind(cls)
+        if self.in_training(module) and self._grad_enabled():
             return True
         if (
             self._tracing_state() is not None
@@ -60,9 +65,10 @@ class Policy:
             return "_is_replica" in module.__dict__
         return not identity.is_described(module) and (kind == _NEVER or not module._modules)
 
-    def is_exported(self, module: Any) -> bool:
-        """Returns whether the module is an exported program, whose training flag says nothing."""
-        return self._kind(type(module)) == _EXPORT
+    def in_training(self, module: Any) -> bool:
+        """Returns whether the module is in training mode; an exported program always says so, a frozen one never."""
+        cls = class_of(module)
+        return self._kind(cls) != _EXPORT and getattr(module, "training", False)
 
     def _capturing(self) -> bool:
         # Nothing executes while a CUDA graph is captured. Asked only where CUDA is in use: without a driver it raises.
@@ -76,9 +82,8 @@ class Policy:
 
 
 def _classify(cls: type) -> int:
-    names = [(base.__module__, base.__qualname__) for base in cls.__mro__]
-    if any(name in _EXPORTED for _, name in names):
+    if is_exported(cls):
         return _EXPORT
-    if cls.__name__.endswith("Loss") or any(module.startswith(_NOT_MODELS) for module, _ in names):
+    if cls.__name__.endswith(_NOT_MODELS_END) or any(base.__module__.startswith(_NOT_MODELS) for base in cls.__mro__):
         return _NEVER
     return _LAYER if cls.__module__.startswith(_LAYERS) else _COUNTS
