@@ -10,12 +10,11 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import wrapt
-from opentelemetry.trace import SpanKind
+from opentelemetry.context import Context, get_current
 
 from inferspan import config, faults, identity, pipeline
 from inferspan.identity import Model
-from inferspan.lifecycle import Inference, Recorder, stream, stream_async
-from inferspan.recording.series import Endpoint
+from inferspan.lifecycle import Endpoint, Inference, Recorder, streaming, streaming_async
 from inferspan.semconv.attributes import SystemName
 
 SCOPE = "inferspan.api"
@@ -50,29 +49,46 @@ class Call:
     As a context manager it ends with its block, with the error that leaves it. It works in coroutines as well. As a
     decorator it makes each call of the function an inference, with the arguments as inputs and the result as output;
     coroutines, generators and asynchronous generators end when they do.
+
+    One object may be entered again and again, by several threads and tasks at a time.
     """
 
-    __slots__ = ("_inference", "_model", "_options")
+    __slots__ = ("_entered", "_model", "_options")
 
     def __init__(self, model: object, options: dict[str, Any]) -> None:
         self._model = model
         self._options = options
-        self._inference: Inference | None = None
+        #: The blocks that are being executed, each with the context that it was entered with; by ``id``.
+        self._entered: dict[int, tuple[Context, Inference | None]] = {}
 
     def __enter__(self) -> Call:
-        self._inference = _start(self._model, self._options, {})
+        call = _start(self._model, self._options, {})
+        block = (get_current(), call)
+        self._entered[id(block)] = block
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        call, self._inference = self._inference, None
+        block = self._innermost()
+        if block is None:
+            return
+        self._entered.pop(id(block), None)
+        _, call = block
         if call is None:
             return
         if error is None:
             call.succeed()
         else:
             call.fail(error)
+
+    def _innermost(self) -> tuple[Context, Inference | None] | None:
+        """Returns the block that this thread or task is in: where there are several, its context tells."""
+        blocks = list(self._entered.values())
+        if len(blocks) > 1:
+            here = get_current()
+            blocks = [block for block in blocks if block[0] is here] or blocks
+        return blocks[-1] if blocks else None
 
     def inputs(self, *values: Any, **named: Any) -> None:
         """Says what the model is given. Call it before the model runs: models change their inputs in place.
@@ -87,19 +103,33 @@ class Call:
         """Says what the model has returned; as `inputs`."""
         self._add(Inference.add_outputs, values, named, "output")
 
+    def headers(self, existing: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Returns a copy of a request's headers with the trace context, for a server to continue the trace.
+
+        Args:
+            existing: headers that the request has anyway.
+        """
+        block = self._innermost()
+        try:
+            if block is not None and block[1] is not None:
+                return block[1].headers(existing or {})
+        except Exception:
+            faults.caught("propagation")
+        return dict(existing or {})
+
     def _add(
         self, add: Callable[[Inference, Mapping[str, Any]], None], values: Any, named: Mapping[str, Any], default: str
     ) -> None:
-        call = self._inference
-        if call is None:
+        block = self._innermost()
+        if block is None or block[1] is None:
             return
         try:
-            add(call, _by_name(values, named, default))
+            add(block[1], _by_name(values, named, default))
         except Exception:
             faults.caught("profile")
 
     def __call__(self, function: _F) -> _F:
-        """Decorates a function."""
+        """Decorates a function, or what ``classmethod`` or ``staticmethod`` has made of one."""
         return _decorate(function, self._model, self._options)
 
 
@@ -117,6 +147,10 @@ class _NoCall:
 
     def outputs(self, *values: Any, **named: Any) -> None:
         """Ignores what it is told."""
+
+    def headers(self, existing: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Adds nothing."""
+        return dict(existing or {})
 
     def __call__(self, function: Any) -> Any:
         """Leaves the function as it is."""
@@ -174,7 +208,6 @@ def _start(
             lambda: _model(model, options["version"]),
             inputs=inputs,
             system=options["system"],
-            kind=SpanKind.INTERNAL if server is None else SpanKind.CLIENT,
             endpoint=None if server is None else Endpoint(address=server, port=options["port"]),
             attach=attach,
         )
@@ -200,25 +233,25 @@ def _by_name(values: tuple[Any, ...], named: Mapping[str, Any], default: str) ->
 
 
 def _decorate(function: Any, model: object, options: dict[str, Any]) -> Any:
+    kind: Any = type(function)
+    if kind in (classmethod, staticmethod):
+        return kind(_decorate(function.__func__, model, options))
     names = _parameters(function)
 
-    def begin(args: Any, kwargs: Any, *, attach: bool) -> Inference | None:
+    def begin(args: Any, kwargs: Any, *, attach: bool = True) -> Inference | None:
         return _start(model, options, _arguments(names, args, kwargs), attach=attach)
 
+    # Each kind of function stays one of its kind: frameworks look at that.
+    wrap = functools.wraps(function)
     if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        def streamed_async(*args: Any, **kwargs: Any) -> Any:
-            call = begin(args, kwargs, attach=False)
-            body = function(*args, **kwargs)
-            return body if call is None else stream_async(call, body)
-
-        return streamed_async
+        return wrap(streaming_async(functools.partial(begin, attach=False), function))
+    if inspect.isgeneratorfunction(function):
+        return wrap(streaming(functools.partial(begin, attach=False), function))
     if inspect.iscoroutinefunction(function):
 
-        @functools.wraps(function)
+        @wrap
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            call = begin(args, kwargs, attach=True)
+            call = begin(args, kwargs)
             if call is None:
                 return await function(*args, **kwargs)
             try:
@@ -230,21 +263,12 @@ def _decorate(function: Any, model: object, options: dict[str, Any]) -> Any:
             return result
 
         return awaited
-    if inspect.isgeneratorfunction(function):
 
-        @functools.wraps(function)
-        def streamed(*args: Any, **kwargs: Any) -> Any:
-            call = begin(args, kwargs, attach=False)
-            body = function(*args, **kwargs)
-            return body if call is None else stream(call, body)
-
-        return streamed
-
-    @functools.wraps(function)
+    @wrap
     def called(*args: Any, **kwargs: Any) -> Any:
         if _is_compiling():
             return function(*args, **kwargs)
-        call = begin(args, kwargs, attach=True)
+        call = begin(args, kwargs)
         if call is None:
             return function(*args, **kwargs)
         try:
@@ -267,8 +291,9 @@ def _parameters(function: Any) -> list[str]:
 
 
 def _arguments(names: list[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Names the arguments of a call; the object that a method belongs to is none of its inputs."""
+    """Names the arguments of a call; the object or class that a method belongs to is none of its inputs."""
     named = {names[index] if index < len(names) else f"input.{index}": value for index, value in enumerate(args)}
     named.update(kwargs)
-    named.pop("self", None)
+    if names and names[0] in ("self", "cls"):
+        named.pop(names[0], None)
     return named

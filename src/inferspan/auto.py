@@ -19,9 +19,7 @@ _PACKAGE = "inferspan_instrumentors"
 
 def instrument() -> None:
     """Instruments with every instrumentor of inferspan that is not disabled, once."""
-    disabled = {
-        name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
-    }
+    disabled = {name.strip() for name in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
     if "*" in disabled:
         return
     for entry_point in entry_points(group=_GROUP):

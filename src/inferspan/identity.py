@@ -22,7 +22,10 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
+
+from inferspan.text import encodable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,15 +87,18 @@ _MAX_NAME = 128
 _MAX_CLAIMS = 4096
 _EDGE = 8 * 1024 * 1024
 
-_GENERIC = frozenset(
-    (
-        "best checkpoint ckpt export exported final graph last latest main main_graph model model_fp16 model_fp32 "
-        "model_int8 model_optimized model_quantized models net network onnx onnx_model package pytorch_model "
-        "saved_model scripted torch_jit torch-jit-export traced weights"
-    ).split()
+_NAMED = (FunctionType, BuiltinFunctionType, MethodType)
+
+_GENERIC = re.compile(
+    "best|checkpoint|ckpt|export|exported|final|graph|last|latest|main|main_graph|model|model_fp16|model_fp32|"
+    "model_int8|model_optimized|model_quantized|models|net|network|onnx|onnx_model|package|pytorch_model|"
+    "saved_model|scripted|torch_jit|torch-jit-export|traced|weights",
+    re.IGNORECASE,
 )
 _VERSION = re.compile(r"v?\d+(\.\d+)*([-+.]\w+)?", re.IGNORECASE)
 _RANDOM = re.compile(r"tmp\w{6,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\D*\d)[0-9a-f]{8,}|\d{6,}", re.IGNORECASE)
+#: Where Hugging Face's libraries keep what they have downloaded.
+_HUB_CACHE = re.compile(r"(?:^|/)models--([^/]+)/snapshots/([^/]+)")
 
 
 class WeakTable:
@@ -134,7 +140,8 @@ class WeakTable:
 
 _described = WeakTable()
 _identified = WeakTable()
-_claims: dict[str, str] = {}
+#: Who has a name; of one that the artifact itself bears, each version has an owner.
+_claims: dict[tuple[str, str | None], str] = {}
 _lock = threading.Lock()
 
 
@@ -162,9 +169,9 @@ def describe(
             raise TypeError(f"{label} must be a string, not {type(text).__name__}")
     names: dict[str, Sequence[str]] = {}
     if features is not None:
-        given = features if isinstance(features, Mapping) else {"": features}
+        given: Mapping[Any, Any] = features if isinstance(features, Mapping) else {"": features}
         for key, columns in given.items():
-            if isinstance(columns, str) or not all(isinstance(column, str) for column in columns):
+            if isinstance(columns, str) or not all(isinstance(text, str) for text in (key, *columns)):
                 raise TypeError("features must be a sequence of strings, or a mapping of input names to such")
             names[key] = tuple(columns)
     _described.set(model, {"name": name, "version": version, "features": names})
@@ -199,12 +206,14 @@ def identify(model: object, evidence: Evidence, *, mapping: Mapping[str, str]) -
     if name is None:
         name, found_version = _find(evidence, mapping)
         version = version or found_version
+    else:
+        version = version or evidence.metadata_version or evidence.hub_revision
     identity = Model(
-        name=name[:_MAX_NAME],
-        version=version[:_MAX_NAME] if version else None,
+        name=_short(name),
+        version=_short(version) if version else None,
         format=evidence.format,
         device=evidence.device,
-        graph_name=evidence.graph_name,
+        graph_name=_short(evidence.graph_name) if evidence.graph_name else None,
         execution_providers=evidence.execution_providers,
         features=said.get("features") or {},
         described=said.get("name") is not None,
@@ -225,8 +234,14 @@ def named(name: str, version: str | None = None) -> Model:
     if model is None:
         if len(_named) >= _MAX_CLAIMS:
             _named.clear()
-        model = _named[name, version] = Model(name=name[:_MAX_NAME], version=version, described=True)
+        model = _named[name, version] = Model(
+            name=_short(name), version=_short(version) if version else None, described=True
+        )
     return model
+
+
+def _short(text: str) -> str:
+    return encodable(text[:_MAX_NAME])
 
 
 def of_object(model: object, *, mapping: Mapping[str, str]) -> Model:
@@ -234,8 +249,9 @@ def of_object(model: object, *, mapping: Mapping[str, str]) -> Model:
     identity = known(model)
     if identity is None:
         kind = type(model)
-        named_after = model if callable(model) and hasattr(model, "__qualname__") else kind
-        class_name = f"{named_after.__module__}.{named_after.__qualname__}"  # type: ignore[attr-defined]
+        # A function or class is named after itself. Of other objects no attribute is looked up: it may be computed.
+        named_after: Any = model if kind in _NAMED or issubclass(kind, type) else kind
+        class_name = f"{named_after.__module__}.{named_after.__qualname__}"
         identity = identify(model, Evidence(class_name=class_name), mapping=mapping)
     return identity
 
@@ -247,14 +263,15 @@ def _find(evidence: Evidence, mapping: Mapping[str, str]) -> tuple[str, str | No
         if told is not None:
             name, _, mapped_version = told.partition(":")
             return name, mapped_version or version
-    return _claim(name, owner, evidence), version
+    key = (name, version if evidence.metadata_name else None)
+    return _claim(key, owner, evidence), version
 
 
 def _candidate(evidence: Evidence) -> tuple[str, str | None, str]:
     """Returns name, version and what tells this model from another of the same name."""
     version = evidence.metadata_version or evidence.hub_revision
     path = evidence.path
-    where = os.path.abspath(path) if path else ""
+    where = _owner_of(path) if path else ""
     if evidence.metadata_name:
         return evidence.metadata_name, version, where or "metadata"
     if path:
@@ -268,7 +285,7 @@ def _candidate(evidence: Evidence) -> tuple[str, str | None, str]:
     if evidence.hub_name:
         return _hub_name(evidence.hub_name), version, evidence.class_name or ""
     graph = evidence.graph_name
-    if graph and graph.lower() not in _GENERIC and not _RANDOM.fullmatch(graph):
+    if graph and not _GENERIC.fullmatch(graph) and not _RANDOM.fullmatch(graph):
         return graph, version, where or _digest_of(evidence)
     if evidence.class_name:
         # A class of which only the bare name is known (a traced graph's) is taken for the one that bears it.
@@ -285,6 +302,9 @@ def _hub_name(name: str) -> str:
 def _from_path(path: str) -> tuple[str | None, str | None]:
     """Reads name and version from a path, innermost part first."""
     pure = PurePath(path)
+    hub = _HUB_CACHE.search(pure.as_posix())
+    if hub is not None:
+        return hub[1].replace("--", "/"), hub[2]
     folders = [part for part in reversed(pure.parts[:-1]) if part not in (pure.anchor, ".", "..")]
     stem = pure.name.partition(".")[0] if pure.suffix else pure.name
     version = None
@@ -294,21 +314,34 @@ def _from_path(path: str) -> tuple[str | None, str | None]:
             return folders[1], version
         folders = folders[1:]
     for part in [stem, *folders[:1]]:
-        if part and part.lower() not in _GENERIC and not _RANDOM.fullmatch(part):
+        if part and not _GENERIC.fullmatch(part) and not _RANDOM.fullmatch(part):
             return part, version
     return (None if _RANDOM.fullmatch(stem) else stem or None), version
 
 
-def _claim(name: str, owner: str, evidence: Evidence) -> str:
+def _owner_of(path: str) -> str:
+    """Returns what files that are versions of one model have in common: the path without the version in it."""
+    pure = PurePath(os.path.abspath(path))
+    hub = _HUB_CACHE.search(pure.as_posix())
+    if hub is not None:
+        return pure.as_posix().replace(hub[2], "")
+    if _VERSION.fullmatch(pure.parent.name):
+        return str(pure.parent.parent / pure.name)
+    return str(pure)
+
+
+def _claim(key: tuple[str, str | None], owner: str, evidence: Evidence) -> str:
     """Gives the name to its first owner; another owner gets it with a suffix from its digest."""
+    name, _ = key
     with _lock:
-        if not owner or _claims.get(name) == owner:
+        if not owner or _claims.get(key) == owner:
             return name
-        if name not in _claims:
+        if key not in _claims:
             if len(_claims) < _MAX_CLAIMS:
-                _claims[name] = owner
+                _claims[key] = owner
             return name
-    return f"{name}-{(_digest_of(evidence) or hashlib.sha256(owner.encode()).hexdigest())[:8]}"
+    digest = _digest_of(evidence) or hashlib.sha256(owner.encode("utf-8", "replace")).hexdigest()
+    return f"{name}-{digest[:8]}"
 
 
 def _digest_of(evidence: Evidence) -> str:

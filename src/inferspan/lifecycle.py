@@ -22,18 +22,20 @@ context that it was registered in.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, get_current_span, set_span_in_context
+from opentelemetry.propagate import inject
+from opentelemetry.trace import INVALID_SPAN, Span, get_current_span, set_span_in_context
 
 from inferspan import clock, config, faults
 from inferspan.identity import Model
 from inferspan.profile import Capture, capture
-from inferspan.recording import drops, exceptions, live, worker
+from inferspan.recording import drops, exceptions, live, providers, worker
 from inferspan.recording.exceptions import Failure
 from inferspan.recording.finish import finish
 from inferspan.recording.scope import Scope
@@ -42,8 +44,11 @@ from inferspan.semconv.attributes import OperationName, SelfDropReason, SystemNa
 from inferspan.values import stamp
 
 _ACTIVITY = context_api.create_key("inferspan-activity")
-_SUPPRESSED = (context_api._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation")
+_SUPPRESSED = context_api._SUPPRESS_INSTRUMENTATION_KEY
+_SUPPRESSED_BY_NAME = "suppress_instrumentation"
 _GEN_AI = "gen_ai.operation.name"
+#: Puts a value into a context, which itself refuses: one that was just made and that nobody has yet, copied once less.
+_put = dict[str, object].__setitem__
 _MAX_SERIES = 1024
 _INTERRUPTED = "interrupted"
 _NOTHING: dict[str, Any] = {}
@@ -88,12 +93,14 @@ class Inference:
 
     __slots__ = (
         "_activity",
+        "_answered",
         "_attached",
         "_caller",
         "_excluded",
         "_monotonic",
         "_pending",
         "_stamps",
+        "_step",
         "_zero",
         "began",
         "context",
@@ -111,7 +118,7 @@ class Inference:
         "training",
     )
 
-    def __init__(self, series: Series, caller: Context, activity: Activity) -> None:
+    def __init__(self, series: Series, caller: Context, activity: Activity, device: str | None, training: bool) -> None:
         self.series = series
         self.span: Span = INVALID_SPAN
         self.context: Context = caller
@@ -120,14 +127,16 @@ class Inference:
         self.late = False
         self.error_type: str | None = None
         self.failure: Failure | None = None
-        self.device: str | None = None
-        self.training = False
+        self.device = device
+        self.training = training
         self.started = self.began = self.ended = self.duration = 0
         self._caller = caller
         self._activity = activity
         self._attached: Any = None
+        self._answered = False
         self._pending: Mapping[str, Any] | None = None
-        self._stamps: list[int | None] | None = None
+        self._stamps: dict[str, int | None] = {}
+        self._step: Context | None = None
         self._monotonic = self._zero = self._excluded = 0
 
     # -- data --------------------------------------------------------------------------------------------------
@@ -147,12 +156,11 @@ class Inference:
         if not self.recording:
             # Looked at only if the call fails, and only if its values are still those that went in.
             self._pending = {**self._pending, **values} if self._pending else values
-            self._stamps = [stamp(value) for value in self._pending.values()]
+            for name, value in values.items():
+                self._stamps[name] = stamp(value)
             return
         before = clock.monotonic()
-        self.inputs += capture(
-            values, features=self.series.model.features, max_elements=settings.profile_max_elements
-        )
+        self.inputs += capture(values, features=self.series.model.features, max_elements=settings.profile_max_elements)
         self._excluded += clock.monotonic() - before
 
     def try_inputs(self, values: Values) -> None:
@@ -172,9 +180,24 @@ class Inference:
             self.outputs += capture(values, max_elements=settings.profile_max_elements)
             self._excluded += clock.monotonic() - before
 
+    def try_outputs(self, values: Values) -> None:
+        """Profiles outputs before the inference ends; a fault of ours costs the profile and not the stream."""
+        try:
+            self.add_outputs(values)
+        except Exception:
+            faults.caught("profile")
+
+    def first_item(self, item: Any) -> None:
+        """Profiles the first item of a stream as the output, and ignores the others."""
+        if not self._answered:
+            self._answered = True
+            self.forget_inputs()
+            self.try_outputs({"output": item})
+
     def forget_inputs(self) -> None:
         """Lets go of inputs kept for a later failure: for calls that go on after their caller was answered."""
-        self._pending = self._stamps = None
+        self._pending = None
+        self._stamps.clear()
 
     # -- context -----------------------------------------------------------------------------------------------
 
@@ -191,11 +214,15 @@ class Inference:
 
     @contextmanager
     def current(self) -> Generator[None]:
-        """Makes the span current for one step of a body that yields in between."""
-        token = context_api.attach(self.context)
+        """Makes the span current for one step of a body that yields in between.
+
+        What the body itself has attached in one step is attached again in the next.
+        """
+        token = context_api.attach(self.context if self._step is None else self._step)
         try:
             yield
         finally:
+            self._step = context_api.get_current()
             _detach(token)
 
     @contextmanager
@@ -206,6 +233,12 @@ class Inference:
             yield
         finally:
             _detach(token)
+
+    def headers(self, existing: Mapping[str, str] = _NOTHING) -> dict[str, str]:
+        """Returns a copy of headers or metadata with the trace context added, for the server to go on from."""
+        carrier = dict(existing)
+        inject(carrier, self.context)
+        return carrier
 
     # -- end ---------------------------------------------------------------------------------------------------
 
@@ -225,9 +258,10 @@ class Inference:
         now = clock.monotonic()
         try:
             if self._end(now):
-                self._pending = self._stamps = None
+                if self._pending is not None:
+                    self.forget_inputs()
                 try:
-                    if outputs:
+                    if outputs and config.in_force.profile:
                         self.add_outputs(outputs)
                 finally:
                     self._hand_over()
@@ -243,11 +277,13 @@ class Inference:
         try:
             if self._end(now):
                 failure = None
-                if not isinstance(error, GeneratorExit):
-                    self.error_type = exceptions.name_of(error)
-                    if isinstance(error, Exception):
-                        failure = exceptions.capture(error, detail=config.in_force.exception_detail)
-                self._fail(failure)
+                try:
+                    if not isinstance(error, GeneratorExit):
+                        self.error_type = exceptions.name_of(error)
+                        if isinstance(error, Exception):
+                            failure = exceptions.capture(error, detail=config.in_force.exception_detail)
+                finally:
+                    self._fail(failure)
         except Exception:
             faults.caught("inference")
 
@@ -263,11 +299,16 @@ class Inference:
 
     def interrupt(self) -> None:
         """Ends the inference because the process exits while it is in progress."""
-        if live.calls.pop(id(self), None) is not None:
+        if live.take(self):
             self._stop(clock.monotonic())
-            self._pending = self._stamps = None
+            self.forget_inputs()
             self.error_type = _INTERRUPTED
             self._hand_over()
+
+    def disown(self) -> None:
+        """Forgets the inference in a forked child: it is the parent's to end, and covers nothing done there."""
+        self._activity.active = False
+        self.forget_inputs()
 
     def abandon(self) -> None:
         """Ends the span and nothing else, after a fault of ours at the start: no inference was observed."""
@@ -279,7 +320,7 @@ class Inference:
     def _end(self, now: int) -> bool:
         """Detaches, and returns whether this call is still to be ended: not in a forked child, and only once."""
         self.detach()
-        if live.calls.pop(id(self), None) is None:
+        if not live.take(self):
             return False
         self._stop(now)
         return True
@@ -295,18 +336,14 @@ class Inference:
             if failure is not None:
                 self._profile_late()
         finally:
-            self._pending = self._stamps = None
+            self.forget_inputs()
             self._hand_over()
 
     def _profile_late(self) -> None:
         values = self._pending
-        if values is None or self._stamps is None:
+        if values is None:
             return
-        unchanged = {
-            name: value
-            for (name, value), before in zip(values.items(), self._stamps, strict=True)
-            if stamp(value) == before
-        }
+        unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
         self.inputs = capture(
             unchanged,
@@ -317,10 +354,13 @@ class Inference:
 
     def _hand_over(self) -> None:
         settings = config.in_force
-        if settings.defer:
-            worker.submit(self, limit=settings.queue_size)
-        else:
-            self.complete()
+        try:
+            if settings.defer:
+                worker.submit(self, limit=settings.queue_size)
+            else:
+                worker.finish_here(self)
+        finally:
+            live.handed_over(self)
 
     # -- on the worker -----------------------------------------------------------------------------------------
 
@@ -339,17 +379,26 @@ class Inference:
 class Recorder:
     """Starts the inferences of one instrumentation scope."""
 
-    __slots__ = ("_scope", "_series", "closed", "system")
+    __slots__ = ("_listened_to", "_providers", "_scope", "_series", "closed", "system")
 
     def __init__(self, scope: Scope, *, system: str) -> None:
         self._scope = scope
         self._series: dict[tuple[Any, ...], Series] = {}
+        #: The global providers when the scope was last asked, and what it said: each call asks whether they changed.
+        self._providers: tuple[Any, ...] = ()
+        self._listened_to = False
         self.closed = False
         self.system = system
 
     def ready(self) -> bool:
         """Returns whether inferences are recorded at all: the first thing a patched call asks."""
-        return config.in_force.enabled and not self.closed and self._scope.ready()
+        if self.closed or not config.in_force.enabled:
+            return False
+        found = providers.current()
+        if found != self._providers:
+            self._listened_to = self._scope.ready()
+            self._providers = found
+        return self._listened_to
 
     def close(self) -> None:
         """Records nothing any more: patches that others have patched over cannot be taken out."""
@@ -362,7 +411,6 @@ class Recorder:
         inputs: Values = _NOTHING,
         operation: str = OperationName.INFER,
         system: str | None = None,
-        kind: SpanKind = SpanKind.INTERNAL,
         endpoint: Endpoint | None = None,
         device: str | None = None,
         training: bool = False,
@@ -375,8 +423,7 @@ class Recorder:
             inputs: what it is given, by name; profiled here, before the call can change them.
             operation: one of ``semconv.attributes.OperationName``.
             system: the runtime or server, where the call knows better than the recorder.
-            kind: INTERNAL where the model runs in this process, CLIENT where a server runs it.
-            endpoint: the server, for CLIENT.
+            endpoint: the server that runs the model: makes the span one of kind CLIENT.
             device: where it runs, where that is a property of the call.
             training: whether a torch module is in training mode.
             attach: make the span current on this thread until the end.
@@ -390,127 +437,152 @@ class Recorder:
             if live.closed():
                 return None
             context = context_api.get_current()
-            for key in _SUPPRESSED:
-                if key in context:
-                    if context[key]:
-                        return None
+            if context and (context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_NAME)):
+                return None
             if callable(model):
                 model = model()
-            outer: Activity | None = context.get(_ACTIVITY)  # type: ignore[assignment]
-            while outer is not None and not outer.active:
-                outer = outer.outer
             system = system or self.system
-            if outer is not None and outer.covers(system, model):
-                return None
-            if _in_gen_ai(context):
-                return None
-            series = self._series_of(model, system, operation, kind, endpoint)
+            outer: Activity | None = None
+            if context:
+                outer = context.get(_ACTIVITY)  # type: ignore[assignment]
+                while outer is not None and not outer.active:
+                    outer = outer.outer
+                if outer is not None and outer.covers(system, model):
+                    return None
+                if _in_gen_ai(context):
+                    return None
+            series = self._series.get((model, system, operation, endpoint))
+            if series is None:
+                series = self._new_series(model, system, operation, endpoint)
             activity = Activity(system, model, outer)
-            call = Inference(series, context, activity)
-            call.device = device
-            call.training = training
+            call = Inference(series, context, activity, device, training)
             call._monotonic = clock.monotonic()
             call.started = clock.wall()
             call.span = self._scope.tracer.start_span(
                 series.span_name, context, series.kind, series.creation, start_time=call.started
             )
-            call.context = set_span_in_context(call.span, context_api.set_value(_ACTIVITY, activity, context))
+            call.context = set_span_in_context(call.span, context)
+            _put(call.context, _ACTIVITY, activity)
             live.calls[id(call)] = call
-            if inputs:
+            if live.closed():  # the process began to exit meanwhile, and may not have seen this call
+                call.interrupt()
+                return None
+            if inputs and config.in_force.profile:
                 call.try_inputs(inputs)
             if attach:
                 call.attach()
             call.begin()
-        except Exception:
+        except BaseException as error:
             if call is not None:
                 call.abandon()
+            if not isinstance(error, Exception):  # an interrupt, while large inputs are profiled
+                raise
             faults.caught("inference")
             return None
         return call
 
-    def _series_of(
-        self, model: Model, system: str, operation: str, kind: SpanKind, endpoint: Endpoint | None
-    ) -> Series:
-        key = (model, system, operation, kind, endpoint)
-        series = self._series.get(key)
-        if series is None:
-            if len(self._series) >= _MAX_SERIES:
-                self._series.clear()
-            series = self._series[key] = Series(
-                self._scope, system=system, operation=operation, kind=kind, model=model, endpoint=endpoint
-            )
+    def _new_series(self, model: Model, system: str, operation: str, endpoint: Endpoint | None) -> Series:
+        if len(self._series) >= _MAX_SERIES:
+            self._series.clear()
+        series = Series(self._scope, system=system, operation=operation, model=model, endpoint=endpoint)
+        self._series[model, system, operation, endpoint] = series
         return series
 
 
-def stream(call: Inference, body: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Runs a generator as the body of an inference, which ends when it does, or when its consumer stops.
+def streaming(
+    start: Callable[[Any, Any], Inference | None], function: Callable[..., Generator[Any, Any, Any]]
+) -> Callable[..., Generator[Any, Any, Any]]:
+    """Makes a generator function of another, each run of which is an inference.
 
-    The first item is profiled as the output.
+    It starts with the first step: a stream that nobody reads is none. It ends when the body does, or when its consumer
+    stops. The first item is profiled as the output. Nothing that passes through is kept.
+
+    Args:
+        start: is given the arguments, and starts the inference with ``attach=False``.
+        function: a generator function.
     """
-    send: Any = None
-    first = True
-    error: BaseException | None = None
-    try:
-        while True:
-            try:
-                with call.current():
-                    item = body.throw(error) if error is not None else body.send(send)
-            except StopIteration as stop:
-                call.succeed()
-                return stop.value
-            error = None
-            if first:
-                first = False
-                call.forget_inputs()
-                call.add_outputs({"output": item})
-            try:
-                send = yield item
-            except GeneratorExit:
-                with call.current():
-                    body.close()
-                raise
-            except BaseException as thrown:
-                error = thrown
-    except BaseException as ended:
-        call.fail(ended)
-        raise
+
+    def streamed(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        body = function(*args, **kwargs)
+        call = start(args, kwargs)
+        del args, kwargs
+        if call is None:
+            return (yield from body)
+        sent: list[Any] = [None]
+        thrown: list[BaseException] = []
+        item: list[Any] = []
+        try:
+            while True:
+                try:
+                    with call.current():
+                        item.append(body.throw(thrown.pop()) if thrown else body.send(sent.pop()))
+                except StopIteration as stop:
+                    call.succeed()
+                    return stop.value
+                call.first_item(item[0])
+                try:
+                    sent.append((yield item.pop()))
+                except BaseException as error:
+                    thrown.append(error)
+        except BaseException as error:
+            call.fail(error)
+            raise
+
+    return streamed
 
 
-async def stream_async(call: Inference, body: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
-    """Runs an asynchronous generator as the body of an inference; as `stream`."""
-    send: Any = None
-    first = True
-    error: BaseException | None = None
+def streaming_async(
+    start: Callable[[Any, Any], Inference | None], function: Callable[..., AsyncGenerator[Any, Any]]
+) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """Makes an asynchronous generator function of another; as `streaming`."""
+
+    async def streamed(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        body = function(*args, **kwargs)
+        call = start(args, kwargs)
+        del args, kwargs
+        current = nullcontext if call is None else call.current
+        step = [_first_step(body)]
+        item: list[Any] = []
+        try:
+            while True:
+                try:
+                    with current():
+                        item.append(await step.pop())
+                except StopAsyncIteration:
+                    if call is not None:
+                        call.succeed()
+                    return
+                if call is not None:
+                    call.first_item(item[0])
+                try:
+                    step.append(body.asend((yield item.pop())))
+                except BaseException as error:
+                    step.append(body.athrow(error))
+        except BaseException as error:
+            if call is not None:
+                call.fail(error)
+            raise
+
+    return streamed
+
+
+def _first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Makes the first step of a body behind the event loop's back.
+
+    The loop would come to know of the body, and at its end close it beside the generator that reads it and closes it.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
     try:
-        while True:
-            try:
-                with call.current():
-                    item = await (body.athrow(error) if error is not None else body.asend(send))
-            except StopAsyncIteration:
-                call.succeed()
-                return
-            error = None
-            if first:
-                first = False
-                call.forget_inputs()
-                call.add_outputs({"output": item})
-            try:
-                send = yield item
-            except GeneratorExit:
-                with call.current():
-                    await body.aclose()
-                raise
-            except BaseException as thrown:
-                error = thrown
-    except BaseException as ended:
-        call.fail(ended)
-        raise
+        return body.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _in_gen_ai(context: Context) -> bool:
     """Returns whether the current span is a generative-AI one: what it covers, its conventions describe."""
     attributes = getattr(get_current_span(context), "attributes", None)
-    return bool(attributes) and _GEN_AI in attributes
+    return attributes is not None and _GEN_AI in attributes
 
 
 def _detach(token: Any) -> None:

@@ -11,6 +11,8 @@ import re
 from types import CodeType, TracebackType
 from typing import NamedTuple
 
+from inferspan.text import encodable
+
 _MAX_FRAMES = 64
 _MAX_CHAIN = 4
 _MAX_MESSAGE = 1024
@@ -82,14 +84,14 @@ def message_of(failure: Failure, *, detail: str) -> str | None:
     """Returns the message that may leave, or None where none may."""
     if detail == "type":
         return None
-    return failure.message[:_MAX_MESSAGE] if detail == "full" else elide(failure.message)[:_MAX_MESSAGE]
+    return encodable((failure.message if detail == "full" else elide(failure.message))[:_MAX_MESSAGE])
 
 
 def stacktrace_of(failure: Failure, *, detail: str) -> str | None:
     """Writes the stack as Python prints it, with the message as it may leave, or None where it may not."""
     if detail not in ("stacktrace", "full") or not failure.frames:
         return None
-    text = _format(failure, detail)
+    text = encodable(_format(failure, detail))
     if len(text) <= _MAX_STACKTRACE:
         return text
     half = _MAX_STACKTRACE // 2
@@ -108,8 +110,8 @@ def _format(failure: Failure, detail: str) -> str:
             continue
         parts.append(f'  File "{code.co_filename}", line {line}, in {code.co_name}\n')
         source = linecache.getline(code.co_filename, line).strip()
-        if source:
-            parts.append(f"    {source}\n")
+        if source:  # whose literals may be anything, a password included
+            parts.append(f"    {source if detail == 'full' else _elide_quoted(source)}\n")
     message = message_of(failure, detail=detail)
     parts.append(f"{failure.type}: {message}\n" if message else f"{failure.type}\n")
     return "".join(parts)
@@ -123,25 +125,63 @@ def _is_own(code: CodeType) -> bool:
 # A quote opens where no word ends ("can't" opens nothing) and closes where none begins; one that never closes takes
 # the rest with it.
 _QUOTED = re.compile(r"""(?<!\w)(['"`])(?:\\.|(?!\1(?!\w)).)*(?:\1|$)""", re.DOTALL)
-_ADDRESS = re.compile(r"\S+@\S+")
+_ADDRESS = re.compile(r"[^\s@]{0,128}@\S*")
+#: Arrays, dicts and dataclasses as Python prints them: what is in them are data.
+_PRINTED_ARRAY = re.compile(r"\b(array|tensor)\([^()]*(?:\([^()]*\)[^()]*)*(?:\)|$)", re.IGNORECASE)
+_PRINTED_DICT = re.compile(r"\{[^{}]*[:\w…][^{}]*(?:\}|$)")
+_PRINTED_FIELD = re.compile(r"(?<=\w=)[^\s=,;()\[\]{}'\"`…]+")
+#: Numbers in brackets: a shape where they are few and have commas between them, else data.
+_BRACKETED = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\{[^{}]*\}")
+_MAX_DIMENSIONS = 8
+_SPACED = re.compile(r".\s*-?\d+\.?(\s+-?\d+\.?)+\s*.", re.DOTALL)
 _WORD = re.compile(r"[\w.+-]+")
-_MAX_DIGITS = 4
-
-
-def _elide_word(match: re.Match[str]) -> str:
-    word = match.group()
-    if word.isdigit():
-        return word if len(word) < 7 else "…"
-    digits = sum(character.isdigit() for character in word)
-    if digits > _MAX_DIGITS or ("." in word and word.replace(".", "", 1).lstrip("+-").isdigit()):
-        return "…"
-    return word
+_PARTS = re.compile(r"[._+-]")
+#: Letters with at most two digits after them (``layer4``, ``float32``), other element types, shapes.
+_NAME = re.compile(r"[^\W\d]+\d{0,2}|(?:complex|float)128|e\dm\d\w{0,3}|\d+(?:x\d+)+|")
+_MAX_DIGITS = 6
+_MAX_DIGITS_IN_PARTS = 4
+_SIZE = re.compile(r"\s?[KMGT]?i?B\b")
 
 
 def elide(message: str) -> str:
     """Takes out of a message what is likely to be data and keeps what is likely to be structure.
 
-    Quoted literals, addresses, decimal fractions, whole numbers of seven digits and more, and words with more than
-    four digits (identifiers, hashes, keys) become an ellipsis; shapes, dtypes, indices and names stay.
+    Quoted literals, addresses, printed arrays and dicts, values after an equals sign, decimal fractions, whole numbers
+    of seven digits and more, dates, and words that mix letters and digits (identifiers, hashes, keys) become an
+    ellipsis; shapes, element types, indices and names stay. A plain word cannot be told from a name, and stays.
     """
-    return _WORD.sub(_elide_word, _ADDRESS.sub("…", _QUOTED.sub(lambda match: f"{match[1]}…{match[1]}", message)))
+    message = _ADDRESS.sub("…", _elide_quoted(message))
+    message = _PRINTED_ARRAY.sub(r"\1(…)", message)
+    message = _PRINTED_DICT.sub(_elide_dict, message)
+    message = _BRACKETED.sub(_elide_numbers, _PRINTED_FIELD.sub("…", message))
+    return _WORD.sub(_elide_word, message)
+
+
+def _elide_quoted(text: str) -> str:
+    return _QUOTED.sub(lambda match: f"{match[1]}…{match[1]}", text)
+
+
+def _elide_dict(match: re.Match[str]) -> str:
+    text = match.group()
+    return text if text.strip("{}").replace(",", "").replace(" ", "").isdecimal() else "{…}"
+
+
+def _elide_numbers(match: re.Match[str]) -> str:
+    text = match.group()
+    is_data = text.count(",") >= _MAX_DIMENSIONS or _SPACED.fullmatch(text)
+    return f"{text[0]}…{text[-1]}" if is_data else text
+
+
+def _elide_word(match: re.Match[str]) -> str:
+    word = match.group()
+    parts = _PARTS.split(word)
+    digits = [part for part in parts if part.isdecimal()]
+    if len(digits) + parts.count("") == len(parts):
+        numbers = "".join(digits)
+        if len(digits) < 2 and len(numbers) <= _MAX_DIGITS:
+            return word
+        if len(digits) == 2 and "." in word:  # a fraction, unless it is how much memory there was
+            return word if _SIZE.match(match.string, match.end()) else "…"
+        return word if len(numbers) <= _MAX_DIGITS_IN_PARTS else "…"
+    is_name = all(_NAME.fullmatch(part) or (part.isdecimal() and len(part) <= _MAX_DIGITS) for part in parts)
+    return word if is_name else "…"

@@ -46,27 +46,23 @@ class Finished(Protocol):
 
 def finish(call: Finished) -> None:
     """Records metrics, completes and ends the span, emits events."""
-    try:
-        call.series.record(call.duration, call.error_type, call.context)
-    except Exception:
-        faults.caught("metrics")
-    span = call.span
+    recording = False
     attributes: dict[str, Any] = {}
     try:
-        recording = span.is_recording()
-        if recording or (call.error_type is not None and call.failure is not None):
-            attributes = _attributes(call)
-        if recording:
-            _complete(call, attributes)
-    except Exception:
-        faults.caught("spans")
-    finally:
         try:
-            if call.began != call.started:
-                _begin(span, call.began)
-            span.end(end_time=call.ended)
+            call.series.record(call.duration, call.error_type, call.context)
+        except Exception:
+            faults.caught("metrics")
+        try:
+            recording = call.span.is_recording()
+            if recording or call.failure is not None:
+                attributes = _attributes(call)
+            if recording:
+                _complete(call, attributes)
         except Exception:
             faults.caught("spans")
+    finally:
+        _end(call)
     try:
         if call.failure is not None:
             if _exceptions_as("logs"):
@@ -75,6 +71,15 @@ def finish(call: Finished) -> None:
                 _emit_anomaly(call, attributes)
     except Exception:
         faults.caught("events")
+
+
+def _end(call: Finished) -> None:
+    try:
+        if call.began != call.started:
+            _begin(call.span, call.began)
+        call.span.end(end_time=call.ended)
+    except Exception:
+        faults.caught("spans")
 
 
 def _begin(span: Span, time_ns: int) -> None:
@@ -90,13 +95,16 @@ def _begin(span: Span, time_ns: int) -> None:
 def _attributes(call: Finished) -> dict[str, Any]:
     settings = config.in_force
     attributes: dict[str, Any] = {}
-    if settings.profile or call.inputs or call.outputs:
-        minimum = settings.profile_min_count
-        fields: dict[str, list[FieldProfile]] = {
-            "input": summarise(call.inputs, min_count=minimum),
-            "output": summarise(call.outputs, min_count=minimum),
-        }
-        attributes = profile_attributes(fields, max_bytes=settings.profile_span_bytes)
+    try:
+        if call.inputs or call.outputs:
+            minimum = settings.profile_min_count
+            fields: dict[str, list[FieldProfile]] = {
+                "input": summarise(call.inputs, min_count=minimum),
+                "output": summarise(call.outputs, min_count=minimum),
+            }
+            attributes = profile_attributes(fields, max_bytes=settings.profile_span_bytes)
+    except Exception:  # without its profile, the span still says what failed
+        faults.caught("profile")
     if call.late and call.inputs:
         attributes[names.INFERSPAN_INPUT_PROFILE_AFTER_CALL] = True
     attributes.update(call.series.details)

@@ -9,19 +9,45 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Protocol
+
+from inferspan import faults
+
+
+class Reported(Protocol):
+    """The series of a call."""
+
+    @property
+    def scope(self) -> object: ...
+
+    @property
+    def key(self) -> tuple[str, str, str | None]: ...
 
 
 class InProgress(Protocol):
     """A call that has begun."""
 
+    @property
+    def series(self) -> Reported: ...
+
     def interrupt(self) -> None:
         """Ends the call because the process exits."""
+        ...
+
+    def disown(self) -> None:
+        """Forgets the call in a forked child: it is the parent's to end, and covers nothing that the child does."""
         ...
 
 
 #: By ``id``: a call is taken out before it can be collected.
 calls: dict[int, InProgress] = {}
+#: The ``id`` of each call that has been taken out and is not handed over yet.
+ending: set[int] = set()
+
+#: Longest wait at exit, in seconds, for threads that are ending a call: they profile what it has returned.
+PATIENCE = 1.0
+_POLL = 0.0005
 
 _exiting = False
 
@@ -31,19 +57,43 @@ def closed() -> bool:
 
     Once the process exits, threads that are not waited for could begin calls that never end.
     """
-    return _exiting and threading.current_thread() is not threading.main_thread()
+    return _exiting and threading.get_ident() != threading.main_thread().ident
+
+
+def take(call: InProgress) -> bool:
+    """Takes out a call, for the caller to end and to say `handed_over`; returns False where another has."""
+    number = id(call)
+    ending.add(number)
+    if calls.pop(number, None) is None:
+        ending.discard(number)
+        return False
+    return True
+
+
+def handed_over(call: InProgress) -> None:
+    """Says that the worker has the call, or that it is finished."""
+    ending.discard(id(call))
 
 
 def interrupt_all() -> None:
-    """Ends what is in progress, as the process exits."""
+    """Ends what is in progress, as the process exits, and waits for those that are being ended."""
     global _exiting
     _exiting = True
     for call in list(calls.values()):
-        call.interrupt()
+        try:
+            call.interrupt()
+        except Exception:
+            faults.caught("exit")
+    deadline = time.monotonic() + PATIENCE
+    while ending and time.monotonic() < deadline:
+        time.sleep(_POLL)
 
 
 def _after_fork_in_child() -> None:
+    for call in calls.values():
+        call.disown()
     calls.clear()
+    ending.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -17,7 +17,6 @@ from inferspan import config, faults
 from inferspan.recording import drops, live, providers, worker
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
-from inferspan.semconv.attributes import SelfDropReason
 from inferspan.semconv.schema import SCHEMA_URL
 
 #: Name of the scope of what inferspan says of itself.
@@ -41,7 +40,6 @@ def series_model(name: str, version: str | None) -> tuple[str, str | None]:
     if len(_models) < config.in_force.max_models:
         _models[key] = key
         return key
-    drops.count(SelfDropReason.MODEL_LIMIT)
     return _OVERFLOW
 
 
@@ -57,7 +55,9 @@ class Scope:
     def __init__(
         self, name: str, version: str, *, tracer_provider: Any, meter_provider: Any, logger_provider: Any
     ) -> None:
-        self._given = any(one is not None for one in (tracer_provider, meter_provider, logger_provider))
+        # Kept alive: `scope` tells the providers apart by their identity.
+        self._given = (tracer_provider, meter_provider, logger_provider)
+        self._is_given = any(one is not None for one in self._given)
         self._tracer_provider: Any = None
         self._meter_provider: Any = None
         self._logger_provider: Any = None
@@ -68,10 +68,10 @@ class Scope:
         self.duration = instruments.create_inference_duration(meter)
         self.client_duration = instruments.create_client_inference_duration(meter)
         #: What is in progress by series, zeroes included: a series that vanishes reads as unknown, not as idle.
-        self._seen: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+        self._known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
         instruments.create_inference_active(meter, callbacks=[self._observe_active])
         _observe_self(version, meter_provider)
-        for provider in (tracer_provider, meter_provider, logger_provider):
+        for provider in self._given:
             if provider is not None:
                 self._tie(provider)
 
@@ -89,7 +89,9 @@ class Scope:
             self._tracer_provider = tracer_provider
             self._meter_provider = meter_provider
             self._logger_provider = logger_provider
-        return self._given or tracer_provider is not None or meter_provider is not None or logger_provider is not None
+        return (
+            self._is_given or tracer_provider is not None or meter_provider is not None or logger_provider is not None
+        )
 
     @staticmethod
     def _tie(provider: Any) -> None:
@@ -101,24 +103,25 @@ class Scope:
         atexit.unregister(at_exit)
         atexit.register(at_exit)
 
+    def know(self, system: str, name: str, version: str | None) -> tuple[str, str, str | None]:
+        """Returns the key under which a model's inferences in progress are reported, from now on."""
+        key = (system, *series_model(name, version))
+        if key not in self._known:
+            attributes = {names.INFERSPAN_SYSTEM_NAME: key[0], names.INFERSPAN_MODEL_NAME: key[1]}
+            if key[2] is not None:
+                attributes[names.INFERSPAN_MODEL_VERSION] = key[2]
+            self._known[key] = attributes
+        return key
+
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
         _drain_for_collection()
-        counts = dict.fromkeys(self._seen, 0)
-        for call in list(live.calls.values()):
-            series = getattr(call, "series", None)
-            if series is None or series.scope is not self:
-                continue
-            key = (series.system, *series_model(series.model.name, series.model.version))
-            counts[key] = counts.get(key, 0) + 1
-        for key, count in counts.items():
-            attributes = self._seen.get(key)
-            if attributes is None:
-                system, name, version = key
-                attributes = {names.INFERSPAN_SYSTEM_NAME: system, names.INFERSPAN_MODEL_NAME: name}
-                if version is not None:
-                    attributes[names.INFERSPAN_MODEL_VERSION] = version
-                self._seen[key] = attributes
-            yield Observation(count, attributes)
+        # In this order: whatever is in progress was known before.
+        calls = list(live.calls.values())
+        counts = dict.fromkeys(list(self._known), 0)
+        for call in calls:
+            if call.series.scope is self:
+                counts[call.series.key] += 1
+        return [Observation(count, self._known[key]) for key, count in counts.items()]
 
 
 def scope(
@@ -128,9 +131,7 @@ def scope(
     # A provider that is the global one anyway is not told apart from it: its instruments would be made twice.
     given = tuple(
         None if one is current else one
-        for one, current in zip(
-            (tracer_provider, meter_provider, logger_provider), providers.current(), strict=True
-        )
+        for one, current in zip((tracer_provider, meter_provider, logger_provider), providers.current(), strict=True)
     )
     key = (name, *(id(one) if one is not None else None for one in given))
     with _lock:
@@ -164,9 +165,7 @@ def _observe_self(version: str, meter_provider: Any) -> None:
     instruments.create_self_faults(meter, callbacks=[_observe(faults.counts, names.INFERSPAN_SELF_COMPONENT)])
 
 
-def _observe(
-    counts: dict[str, int], attribute: str
-) -> Callable[[CallbackOptions], Iterable[Observation]]:
+def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_options: CallbackOptions) -> Iterable[Observation]:
         _drain_for_collection()
         return [Observation(count, {attribute: key}) for key, count in list(counts.items())]

@@ -10,8 +10,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
 from inferspan.identity import Model
-from inferspan.recording.scope import Scope, series_model
+from inferspan.recording import drops
+from inferspan.recording.scope import Scope
 from inferspan.semconv import attributes as names
+from inferspan.semconv.attributes import SelfDropReason
 
 _MAX_ERROR_TYPES = 32
 
@@ -38,15 +40,26 @@ class Endpoint:
 class Series:
     """Names, attributes and instrument shared by all calls of one model, operation and endpoint."""
 
-    __slots__ = ("_histogram", "_metric_attributes", "creation", "details", "kind", "model", "scope", "span_name", "system")
+    __slots__ = (
+        "_histogram",
+        "_metric_attributes",
+        "creation",
+        "details",
+        "key",
+        "kind",
+        "model",
+        "scope",
+        "span_name",
+        "system",
+    )
 
-    def __init__(
-        self, scope: Scope, *, system: str, operation: str, kind: SpanKind, model: Model, endpoint: Endpoint | None
-    ) -> None:
+    def __init__(self, scope: Scope, *, system: str, operation: str, model: Model, endpoint: Endpoint | None) -> None:
         self.scope = scope
         self.system = system
-        self.kind = kind
+        self.kind = SpanKind.INTERNAL if endpoint is None else SpanKind.CLIENT
         self.model = model
+        #: System, model and version as metrics carry them.
+        self.key = scope.know(system, model.name, model.version)
         self.span_name = f"{operation} {model.name}"
         #: Attributes at the start of the span, which samplers and processors see.
         self.creation: dict[str, Any] = {
@@ -77,7 +90,7 @@ class Series:
         ):
             if value:
                 self.details[name] = value
-        self._histogram = scope.client_duration if kind is SpanKind.CLIENT else scope.duration
+        self._histogram = scope.duration if endpoint is None else scope.client_duration
         self._metric_attributes: dict[str | None, dict[str, Any]] = {}
 
     def record(self, duration: int, error_type: str | None, context: Context) -> None:
@@ -88,9 +101,11 @@ class Series:
             error_type: of a failed one.
             context: with its span, for exemplars.
         """
+        _, name, version = self.key
+        if name != self.model.name:
+            drops.count(SelfDropReason.MODEL_LIMIT)
         attributes = self._metric_attributes.get(error_type)
-        name, version = series_model(self.model.name, self.model.version)
-        if attributes is None or attributes[names.INFERSPAN_MODEL_NAME] != name:
+        if attributes is None:
             attributes = {**self.creation, names.INFERSPAN_MODEL_NAME: name}
             if version is None:
                 attributes.pop(names.INFERSPAN_MODEL_VERSION, None)

@@ -4,158 +4,210 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from inferspan.profile import FieldProfile
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import FieldAttributes
+from inferspan.text import encodable
 
-_MAX_NAME = 96
+_MAX_TEXT = 96
 _MAX_NOTES = 8
 _MAX_NOTE = 160
 _MAX_ANOMALIES = 5
+#: Share of the bound that notes may take.
+_NOTES_SHARE = 0.25
 
-#: Bytes of an attribute beside its key and its value, in OTLP: two tags and two lengths, and those of an array.
-_ATTRIBUTE = 10
-_ELEMENT = 4
+#: Most bytes that OTLP adds to the key and the text of an attribute (tags, and the lengths of what is nested in it),
+#: to the text of an element of an array, and that numbers take.
+_ATTRIBUTE = 14
+_ELEMENT = 6
+_NUMBER = _ATTRIBUTE + 10
 _DOUBLE = 11
-_INT = 7
-
-_COUNTS: tuple[tuple[str, Callable[[FieldProfile], int | None]], ...] = (
-    ("counts", lambda field: field.count),
-    ("missing_counts", lambda field: field.missing),
-    ("infinite_counts", lambda field: field.infinite),
-    ("zero_counts", lambda field: field.zero),
-)
-_STATISTICS: tuple[tuple[str, Callable[[FieldProfile], float | None]], ...] = (
-    ("minimums", lambda field: field.minimum),
-    ("maximums", lambda field: field.maximum),
-    ("means", lambda field: field.mean),
-    ("standard_deviations", lambda field: field.standard_deviation),
-    ("quantiles_05", lambda field: field.quantile_05),
-    ("quantiles_50", lambda field: field.quantile_50),
-    ("quantiles_95", lambda field: field.quantile_95),
-)
+_NULL = 2
 
 
-def profile_attributes(
-    directions: Mapping[str, Sequence[FieldProfile]], *, max_bytes: int
-) -> dict[str, Any]:
+_MISSING_RATIO: Callable[[FieldProfile], float] = attrgetter("missing_ratio")
+_INFINITE_RATIO: Callable[[FieldProfile], float] = attrgetter("infinite_ratio")
+
+
+class _Direction:
+    """The names of the attributes of the input or the output, and how their values are found."""
+
+    def __init__(self, keys: FieldAttributes) -> None:
+        self.keys = keys
+        counts = {
+            keys.counts: "count",
+            keys.missing_counts: "missing",
+            keys.infinite_counts: "infinite",
+            keys.zero_counts: "zero",
+        }
+        statistics = {
+            keys.minimums: "minimum",
+            keys.maximums: "maximum",
+            keys.means: "mean",
+            keys.standard_deviations: "standard_deviation",
+            keys.quantiles_05: "quantile_05",
+            keys.quantiles_50: "quantile_50",
+            keys.quantiles_95: "quantile_95",
+        }
+        self.numbers = [(key, attrgetter(name)) for key, name in (counts | statistics).items()]
+        arrays = (keys.names, keys.types, keys.shapes, *counts, *statistics)
+        self.size_of_arrays = sum(len(key) + _ATTRIBUTE for key in arrays)
+
+
+_DIRECTIONS = {"input": _Direction(names.INPUT), "output": _Direction(names.OUTPUT)}
+
+
+class _Bounded:
+    """Attributes, and how many bytes there are left for more."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.attributes: dict[str, Any] = {}
+        self.left = max_bytes
+
+    def take(self, size: int) -> bool:
+        """Returns whether there is as much left, and if so takes it."""
+        if size > self.left:
+            return False
+        self.left -= size
+        return True
+
+    def add_number(self, key: str, value: float) -> bool:
+        fits = self.take(len(key) + _NUMBER)
+        if fits:
+            self.attributes[key] = value
+        return fits
+
+    def add_text(self, key: str, text: str) -> None:
+        if self.take(len(key) + _ATTRIBUTE + _bytes_of(text)):
+            self.attributes[key] = text
+
+    def add_texts(self, key: str, texts: Iterable[str]) -> None:
+        """Adds as many texts as fit, of which there are some."""
+        if not self.take(len(key) + _ATTRIBUTE):
+            return
+        fitting = list(takewhile(lambda text: self.take(_ELEMENT + _bytes_of(text)), texts))
+        if fitting:
+            self.attributes[key] = fitting
+
+
+def profile_attributes(directions: Mapping[str, Sequence[FieldProfile]], *, max_bytes: int) -> dict[str, Any]:
     """Writes profiles as span or event attributes.
 
     Args:
         directions: the fields of ``input`` and ``output``.
-        max_bytes: bound of all of them together, encoded; names, types and shapes count too.
+        max_bytes: bound of all of them together, encoded as OTLP. Roll-ups and words go first, then as many fields as
+            fit, those with most missing or infinite values first.
 
     Returns:
         Attributes that never hold a NaN or an infinity: one in an array blanks all of it in several backends.
     """
-    kept = _within(directions, max_bytes)
-    attributes: dict[str, Any] = {}
-    for direction, fields in directions.items():
-        if fields:
-            keys = names.INPUT if direction == "input" else names.OUTPUT
-            _write(keys, fields, kept[direction], attributes)
-    anomalies = anomalies_of(field for fields in directions.values() for field in fields)
+    bounded = _Bounded(max_bytes)
+    filled = {_DIRECTIONS[name]: fields for name, fields in directions.items() if fields}
+    for direction, fields in filled.items():
+        bounded.add_number(direction.keys.field_count, len(fields))
+        bounded.take(len(direction.keys.omitted_field_count) + _NUMBER)
+    for direction, fields in filled.items():
+        _roll_up(direction.keys, fields, bounded)
+    anomalies = anomalies_of(field for fields in filled.values() for field in fields)
     if anomalies:
-        attributes[names.INFERSPAN_ANOMALIES] = anomalies
-    return attributes
+        bounded.add_texts(names.INFERSPAN_ANOMALIES, anomalies)
+    _write_notes(filled, bounded, int(max_bytes * _NOTES_SHARE))
+    for direction, kept in _keep(filled, bounded).items():
+        _write(direction, kept, len(filled[direction]), bounded.attributes)
+    return bounded.attributes
 
 
-def _write(
-    keys: FieldAttributes, fields: Sequence[FieldProfile], kept: Sequence[FieldProfile], attributes: dict[str, Any]
-) -> None:
-    attributes[keys.field_count] = len(fields)
-    if kept:
-        attributes[keys.names] = [_short(field.name) for field in kept]
-        attributes[keys.types] = [field.type for field in kept]
-        attributes[keys.shapes] = [shape_text(field.shape) for field in kept]
-    if any(field.count is not None for field in kept):
-        for name, read in _COUNTS:
-            attributes[getattr(keys, name)] = [read(field) for field in kept]
-        for name, read_statistic in _STATISTICS:
-            values = [read_statistic(field) for field in kept]
-            if any(value is not None for value in values):
-                attributes[getattr(keys, name)] = values
+def _roll_up(keys: FieldAttributes, fields: Sequence[FieldProfile], bounded: _Bounded) -> None:
     measured = [field for field in fields if field.count]
-    if measured:
-        _roll_up(measured, _missing, keys.missing_ratio_max, keys.missing_ratio_max_field, attributes)
-        _roll_up(measured, _infinite, keys.infinite_ratio_max, keys.infinite_ratio_max_field, attributes)
-    if len(kept) < len(fields):
-        attributes[keys.omitted_field_count] = len(fields) - len(kept)
-    notes = [f"{_short(field.name)}: {field.note}"[:_MAX_NOTE] for field in fields if field.note]
-    if notes:
-        if len(notes) > _MAX_NOTES:
-            notes[_MAX_NOTES - 1 :] = [f"and {len(notes) - _MAX_NOTES + 1} more fields"]
-        attributes[keys.notes] = notes
-
-
-def _roll_up(
-    fields: Sequence[FieldProfile],
-    ratio: Callable[[FieldProfile], float],
-    key: str,
-    field_key: str,
-    attributes: dict[str, Any],
-) -> None:
-    worst = max(fields, key=ratio)
-    attributes[key] = ratio(worst)
-    if attributes[key]:
-        attributes[field_key] = _short(worst.name)
-
-
-def _missing(field: FieldProfile) -> float:
-    return field.missing_ratio
-
-
-def _infinite(field: FieldProfile) -> float:
-    return field.infinite_ratio
+    if not measured:
+        return
+    for ratio, key, field_key in (
+        (_MISSING_RATIO, keys.missing_ratio_max, keys.missing_ratio_max_field),
+        (_INFINITE_RATIO, keys.infinite_ratio_max, keys.infinite_ratio_max_field),
+    ):
+        worst = max(measured, key=ratio)
+        value = ratio(worst)
+        if bounded.add_number(key, value) and value:
+            bounded.add_text(field_key, _text(worst.name))
 
 
 def anomalies_of(fields: Iterable[FieldProfile]) -> list[str]:
     """Says in words which fields have missing or infinite values, worst first, at most five."""
-    found: list[tuple[float, str]] = []
+    found: list[tuple[float, str, str]] = []
     for field in fields:
-        for ratio, word in ((field.missing_ratio, "missing"), (field.infinite_ratio, "infinite")):
-            if ratio:
-                found.append((ratio, f"{_short(field.name)}: {100 * ratio:.3g} % {word}"))
+        if field.missing:
+            found.append((field.missing_ratio, field.name, "missing"))
+        if field.infinite:
+            found.append((field.infinite_ratio, field.name, "infinite"))
     found.sort(key=lambda one: -one[0])
-    return [text for _, text in found[:_MAX_ANOMALIES]]
+    return [f"{_text(name)}: {100 * ratio:.3g} % {word}" for ratio, name, word in found[:_MAX_ANOMALIES]]
 
 
-def _within(directions: Mapping[str, Sequence[FieldProfile]], max_bytes: int) -> dict[str, list[FieldProfile]]:
+def _write_notes(filled: Mapping[_Direction, Sequence[FieldProfile]], bounded: _Bounded, max_bytes: int) -> None:
+    share = _Bounded(min(max_bytes, bounded.left))
+    allowed = share.left
+    for direction, fields in filled.items():
+        noted = [field for field in fields if field.note]
+        if noted:
+            notes = [_text(f"{_text(field.name)}: {field.note}", _MAX_NOTE) for field in noted[:_MAX_NOTES]]
+            if len(noted) > _MAX_NOTES:
+                notes[-1] = f"and {len(noted) - _MAX_NOTES + 1} more fields"
+            share.add_texts(direction.keys.notes, notes)
+    bounded.take(allowed - share.left)
+    bounded.attributes.update(share.attributes)
+
+
+def _keep(
+    filled: Mapping[_Direction, Sequence[FieldProfile]], bounded: _Bounded
+) -> Mapping[_Direction, Sequence[FieldProfile]]:
     """Chooses the fields that fit: those with most missing or infinite values first, then in their order."""
-    left = max_bytes
-    candidates: list[tuple[float, int, str, FieldProfile]] = []
-    for direction, fields in directions.items():
-        if not fields:
-            continue
-        keys = names.INPUT if direction == "input" else names.OUTPUT
-        # Keys, the counts and roll-ups, notes and words are paid for whatever is cut.
-        left -= sum(len(key) + _ATTRIBUTE for key in keys) + 2 * _MAX_NAME
-        notes = [field for field in fields if field.note]
-        left -= sum(
-            _ELEMENT + min(_MAX_NOTE, len(field.name) + len(field.note or "") + 2) for field in notes[:_MAX_NOTES]
-        )
-        for index, field in enumerate(fields):
-            candidates.append((-max(field.missing_ratio, field.infinite_ratio), index, direction, field))
-    left -= _MAX_ANOMALIES * 40 if any(candidate[0] for candidate in candidates) else 0
-    candidates.sort(key=lambda one: one[:2])
-    chosen: dict[str, list[tuple[int, FieldProfile]]] = {direction: [] for direction in directions}
+    total = sum(direction.size_of_arrays + sum(map(_size, fields)) for direction, fields in filled.items())
+    if bounded.take(total):
+        return filled
+    candidates = [
+        (-max(field.missing_ratio, field.infinite_ratio), index, direction, field)
+        for direction, fields in filled.items()
+        for index, field in enumerate(fields)
+    ]
+    candidates.sort(key=itemgetter(0, 1))
+    chosen: dict[_Direction, list[tuple[int, FieldProfile]]] = {direction: [] for direction in filled}
     for _, index, direction, field in candidates:
-        left -= _size(field)
-        if left < 0:
+        arrays = 0 if chosen[direction] else direction.size_of_arrays
+        if not bounded.take(_size(field) + arrays):
             break
         chosen[direction].append((index, field))
-    return {
-        direction: [field for _, field in sorted(fields, key=lambda one: one[0])]
-        for direction, fields in chosen.items()
-    }
+    return {direction: [field for _, field in sorted(kept, key=itemgetter(0))] for direction, kept in chosen.items()}
+
+
+def _write(direction: _Direction, kept: Sequence[FieldProfile], count: int, attributes: dict[str, Any]) -> None:
+    keys = direction.keys
+    if kept:
+        attributes[keys.names] = [_text(field.name) for field in kept]
+        attributes[keys.types] = [_text(field.type) for field in kept]
+        attributes[keys.shapes] = [_text(shape_text(field.shape)) for field in kept]
+    for key, read in direction.numbers:
+        values = list(map(read, kept))
+        if values.count(None) < len(values):
+            attributes[key] = values
+    if len(kept) < count:
+        attributes[keys.omitted_field_count] = count - len(kept)
 
 
 def _size(field: FieldProfile) -> int:
-    text = 3 * _ELEMENT + min(_MAX_NAME, len(field.name.encode())) + len(field.type) + len(shape_text(field.shape))
-    statistics = sum(_DOUBLE if read(field) is not None else 2 for _, read in _STATISTICS)
-    return text + len(_COUNTS) * _INT + statistics
+    """Returns the most bytes that a field's elements take."""
+    text = _bytes_of(_text(field.name)) + _bytes_of(_text(field.type)) + len(_text(shape_text(field.shape)))
+    counts = 4 * (3 + (field.count.bit_length() + 6) // 7) if field.count is not None else 4 * _NULL
+    if field.mean is None:
+        statistics = 7 * _NULL
+    elif field.minimum is None:
+        statistics = 2 * _DOUBLE + 5 * _NULL
+    else:
+        statistics = 7 * _DOUBLE
+    return 3 * _ELEMENT + text + counts + statistics
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:
@@ -163,5 +215,11 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
     return "?" if shape is None else "x".join(map(str, shape))
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
+def _text(text: str, limit: int = _MAX_TEXT) -> str:
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return text if text.isascii() else encodable(text)
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -4,9 +4,9 @@
 The worker is woken for each record and finishes one at a time: one that wakes up now and then to finish a batch
 holds the interpreter lock for as long, and doubles the 99th percentile of calls that release it.
 
-Each record is finished under one gate. Whoever wants the queue empty (a flush, a collection of metrics, the end of
-the process) takes the gate and finishes what is queued on its own thread, so nothing depends on the worker being
-alive; ``os.fork`` waits at the gate, so that no lock of the SDK is held by a thread that the child does not have.
+The queue is finished by one thread at a time. Whoever wants it empty (a flush, a collection of metrics, the end of the
+process) takes its turn and finishes what is queued on its own thread, so nothing depends on the worker being alive.
+Who finishes a record of its own waits for nobody. Every record is finished inside the gate that a fork waits at.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from inferspan import faults
+from inferspan.recording import drops, gate
 
-#: Longest wait for the gate, in seconds: an exporter that blocks must block neither a fork nor a flush for good.
-_PATIENCE = 5.0
+#: Longest wait for a turn, in seconds: an exporter that blocks must not block a flush for good.
+PATIENCE = 5.0
 
 
 class Completable(Protocol):
@@ -37,7 +38,7 @@ class Completable(Protocol):
 
 _queue: deque[Completable] = deque()
 _wake: SimpleQueue[None] = SimpleQueue()
-_gate = threading.RLock()
+_turn = threading.RLock()
 _start_lock = threading.Lock()
 _thread: threading.Thread | None = None
 _inline = False
@@ -60,22 +61,25 @@ def submit(record: Completable, *, limit: int) -> None:
 
 def finish_here(record: Completable) -> None:
     """Finishes a record on the calling thread."""
-    with _gate:
-        try:
-            record.complete()
-        except Exception:
-            faults.caught("worker")
+    gate.enter()
+    try:
+        record.complete()
+    except Exception:
+        faults.caught("worker")
+    finally:
+        gate.leave()
 
 
 def drain() -> None:
     """Returns when everything submitted before the call has been finished."""
-    if not _gate.acquire(timeout=_PATIENCE):
+    turn = _turn
+    if not turn.acquire(timeout=PATIENCE):
         return
     try:
         for _ in range(len(_queue)):
             _finish_next()
     finally:
-        _gate.release()
+        turn.release()
 
 
 def finish_inline_from_now_on() -> None:
@@ -90,10 +94,7 @@ def _finish_next() -> None:
         record = _queue.popleft()
     except IndexError:
         return
-    try:
-        record.complete()
-    except Exception:
-        faults.caught("worker")
+    finish_here(record)
 
 
 def _run(wake: SimpleQueue[None]) -> None:
@@ -101,10 +102,12 @@ def _run(wake: SimpleQueue[None]) -> None:
         wake.get()
         if wake is not _wake:
             return
-        with _gate:
+        with _turn:
             try:
                 _finish_next()
-            except Exception:  # only with `raise_faults`: counted already, and the worker has to go on
+            except BaseException:
+                # A fault that is to be raised was counted already; and what a span processor may raise besides
+                # (SystemExit, another library's timeout) must not end the thread that all records depend on.
                 pass
 
 
@@ -122,28 +125,18 @@ def _start() -> None:
         drain()
 
 
-def _before_fork() -> None:
-    _gate.acquire(timeout=_PATIENCE)
-
-
-def _after_fork_in_parent() -> None:
-    try:
-        _gate.release()
-    except RuntimeError:  # the wait had timed out
-        pass
-
-
 def _after_fork_in_child() -> None:
-    # What is queued is the parent's, and the parent finishes it. The locks may be held by threads that are gone.
-    global _wake, _gate, _start_lock, _thread
+    # What is queued is the parent's, and the parent finishes it, as it reports what it has counted. The locks may be
+    # held by threads that are gone.
+    global _wake, _turn, _start_lock, _thread
     _queue.clear()
+    drops.forget()
+    faults.counts.clear()
     _wake = SimpleQueue()
-    _gate = threading.RLock()
+    _turn = threading.RLock()
     _start_lock = threading.Lock()
     _thread = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(after_in_child=_after_fork_in_child)
