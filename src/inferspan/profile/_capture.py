@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inferspan import faults
-from inferspan.values import Reading, walk
+from inferspan.values import Reading, join, walk
 
 #: Elements read of an array that is too large to be read in full.
 SAMPLE_OF_HUGE = 16_384
@@ -55,7 +55,8 @@ def capture(
         One capture a tensor or scalar found. It never raises: a value that cannot be read is named with the reason.
     """
     captures: list[Capture] = []
-    for name, value in values.items():
+    for key, value in list(values.items()):
+        name = key if type(key) is str else join("", key)
         try:
             found = walk(value, name)
         except Exception:
@@ -63,7 +64,7 @@ def capture(
             captures.append(Capture.without_values(name, "could not be read"))
             continue
         for inner_name, reading in found:
-            one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features))
+            one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features) if features else None)
             if reading.array is not None:
                 _summarise_large(one, max_elements)
             captures.append(one)
@@ -71,9 +72,9 @@ def capture(
 
 
 def _features_of(
-    name: str, shape: tuple[int, ...] | None, features: Mapping[str, Sequence[str]] | None
+    name: str, shape: tuple[int, ...] | None, features: Mapping[str, Sequence[str]]
 ) -> Sequence[str] | None:
-    if not features or not shape or len(shape) > 2:
+    if shape is None or len(shape) not in (1, 2):
         return None
     names = features.get(name) or features.get("")
     return names if names is not None and len(names) == shape[-1] else None
@@ -83,17 +84,17 @@ def _summarise_large(one: Capture, max_elements: int) -> None:
     reading = one.reading
     try:
         # Imported here: numpy is the application's, and is there as soon as an array is.
-        from inferspan.profile import _moments
+        from inferspan.profile import _arrays
 
         array = reading.array
         total = array.size
         if total > max_elements:
-            array = _moments.sample(array, SAMPLE_OF_HUGE)
+            array = _arrays.sample(array, SAMPLE_OF_HUGE)
             reading.note = f"sampled {array.size} of {total}"
             one.features = None
-        one.moments = [_moments.of_array(array, reading.layout)]
+        one.moments = [_arrays.of_array(array, reading.layout)]
         if one.features is not None:
-            one.moments.extend(_moments.of_columns(array.reshape(-1, len(one.features)), reading.layout))
+            one.moments += _arrays.of_columns(array, len(one.features), reading.layout, ordered=False)
     except Exception:
         faults.caught("profile")
         reading.note = "could not be profiled"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferspan.profile._capture import Capture
+from inferspan.profile._moments import Moments
+from inferspan.profile._scalars import FEW, doubles, of_list
 
 #: A two-dimensional value with at most as many columns is a table; its rows are somebody's records.
 TABLE_COLUMNS = 256
@@ -53,12 +55,12 @@ def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfi
     fields: list[FieldProfile] = []
     for one in captures:
         reading = one.reading
+        ordered = _shows_order(reading.shape, min_count)
+        moments = one.moments if one.moments is not None else _small(one, min_count, ordered)
         whole = FieldProfile(one.name, reading.type, reading.shape, note=reading.note)
         fields.append(whole)
-        moments = one.moments if one.moments is not None else _small(one)
         if not moments:
             continue
-        ordered = _shows_order(reading.shape, moments[0].finite, min_count)
         _fill(whole, moments[0], min_count=min_count, ordered=ordered)
         for name, column in zip(one.features or (), moments[1:], strict=False):
             field = FieldProfile(name, reading.type, (column.count,))
@@ -67,29 +69,26 @@ def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfi
     return fields
 
 
-def _shows_order(shape: tuple[int, ...] | None, finite: int, min_count: int) -> bool:
+def _shows_order(shape: tuple[int, ...] | None, min_count: int) -> bool:
     """Returns whether minimum, maximum and quantiles may be shown: not of a few rows of a table.
 
     They are single values of single rows; over a small table they would give away a person's record, where the
-    mean and the deviation of the row do not. Images, sequences and wide vectors have no such rows.
+    mean and the deviation of the row do not. Images, long sequences and wide vectors have no such rows.
     """
-    if finite < min_count:
-        return False
-    if shape is None or len(shape) > 2:
+    if shape is None:
         return True
     columns = shape[-1] if shape else 1
-    rows = shape[0] if len(shape) == 2 else 1
-    return columns > TABLE_COLUMNS or rows >= min_count
+    return columns > TABLE_COLUMNS or math.prod(shape[:-1]) >= min_count
 
 
-def _fill(field: FieldProfile, moments: Any, *, min_count: int, ordered: bool) -> None:
+def _fill(field: FieldProfile, moments: Moments, *, min_count: int, ordered: bool) -> None:
     field.count = moments.count
     field.missing = moments.missing
     field.infinite = moments.infinite
     field.zero = moments.zero
     if moments.finite < min_count:
         return
-    field.mean = _finite(moments.mean)
+    field.mean = moments.mean
     field.standard_deviation = moments.standard_deviation
     if ordered:
         field.minimum = moments.minimum
@@ -97,46 +96,38 @@ def _fill(field: FieldProfile, moments: Any, *, min_count: int, ordered: bool) -
         field.quantile_05, field.quantile_50, field.quantile_95 = moments.quantiles(0.05, 0.5, 0.95)
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _small(one: Capture) -> list[Any] | None:
-    """Summarises the private copy of a small value."""
+def _small(one: Capture, min_count: int, ordered: bool) -> list[Moments]:
+    """Summarises the private copy of a small value, and its columns where their names are known."""
     reading = one.reading
-    if reading.data is None:
-        return None
-    import numpy as np
-
-    from inferspan.profile import _moments
-
-    if isinstance(reading.data, bytes):
-        if reading.layout == "bfloat16":
-            array = np.frombuffer(reading.data, np.uint16)
-        else:
-            array = np.frombuffer(reading.data, reading.layout)
-    else:
-        array = _from_scalars(np, reading.data)
-        total = math.prod(reading.shape or ())
-        if len(reading.data) < total:
-            one.features = None
-            reading.note = f"first {len(reading.data)} of {total}"
-    whole = _moments.of_array(array, reading.layout)
-    if one.features is None or not array.size:
-        return [whole]
-    return [whole, *_moments.of_columns(array.reshape(-1, len(one.features)), reading.layout)]
+    data = reading.data
+    if data is None:
+        return []
+    total = math.prod(reading.shape or ())
+    if isinstance(data, tuple) and len(data) < total:
+        reading.note = f"first {len(data)} of {total}"
+        one.features = None
+    # Imported where it is needed: numpy is the application's, and a few numbers do without.
+    values = doubles(data) if isinstance(data, tuple) else _arrays().from_copy(data, reading.layout)
+    columns = _columns(values, len(one.features), min_count) if one.features and len(values) else []
+    if len(values) <= FEW:
+        return [of_list(_listed(values), min_count=min_count, ordered=ordered), *columns]
+    return [_arrays().of_few(values, ordered=ordered), *columns]
 
 
-def _from_scalars(np: Any, data: tuple[Any, ...]) -> Any:
-    """Python scalars as doubles, None as NaN; whole numbers beyond a double's range as infinities of their sign."""
-    try:
-        return np.array([math.nan if item is None else item for item in data], np.float64)
-    except OverflowError:
-        return np.array([math.nan if item is None else _to_double(item) for item in data], np.float64)
+def _columns(values: Any, width: int, min_count: int) -> list[Moments]:
+    rows = len(values) // width
+    ordered = rows >= min_count
+    if rows <= FEW:
+        values = _listed(values)
+        return [of_list(values[index::width], min_count=min_count, ordered=ordered) for index in range(width)]
+    return _arrays().of_columns(values, width, ordered=ordered)
 
 
-def _to_double(item: float) -> float:
-    try:
-        return float(item)
-    except OverflowError:
-        return math.inf if item > 0 else -math.inf
+def _listed(values: Any) -> list[float]:
+    return values.tolist() if hasattr(values, "tolist") else values
+
+
+def _arrays() -> Any:
+    from inferspan.profile import _arrays
+
+    return _arrays

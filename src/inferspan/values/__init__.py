@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How to read a value without touching it: known exact types only, and no library is ever imported."""
 
+from inferspan.values._onnxruntime import element_type
 from inferspan.values._reading import SMALL, Reading
 from inferspan.values._types import read, stamp
-from inferspan.values._walk import walk
+from inferspan.values._walk import join, walk
 
-__all__ = ["SMALL", "Reading", "read", "stamp", "walk"]
+__all__ = ["SMALL", "Reading", "element_type", "join", "read", "stamp", "walk"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads ``numpy.ndarray``, exactly that class."""
+"""Reads ``numpy.ndarray`` and numpy's scalars, exactly these classes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from inferspan.values._reading import SMALL, Reading
+from inferspan.values._types import class_of
 
 _REASONS = {
     "c": "complex numbers are not profiled",
@@ -19,30 +20,57 @@ _REASONS = {
     "m": "times are not profiled",
     "V": "records are not profiled",
 }
-_NAMES = {"S": "bytes", "U": "string", "T": "string"}
+_NAMES = {"S": "bytes", "U": "string", "T": "string", "O": "object"}
+_PROFILED = frozenset(
+    ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
+)
+_MAX_BASES = 8
+
+#: Name and type string of each numeric dtype met: numpy takes 2 µs to compute the name.
+_numeric: dict[Any, tuple[str, str]] = {}
 
 
 def read_array(array: Any) -> Reading:
     """Reads an array: a small one is copied, a large one is referred to."""
     dtype = array.dtype
     shape = array.shape
-    reason = _REASONS.get(dtype.kind)
-    if reason is not None:
-        return Reading(_NAMES.get(dtype.kind, dtype.name), shape, note=reason)
+    # The kind first: only numeric dtypes, of which there are few, are looked up and kept.
+    if dtype.kind not in "fiub":
+        return Reading(_NAMES.get(dtype.kind) or dtype.name, shape, note=_reason(dtype))
+    known = _numeric.get(dtype)
+    if known is None:
+        if dtype.name not in _PROFILED:  # extended precision, and types that other libraries add
+            return Reading(dtype.name, shape, note=f"{dtype.name} is not profiled")
+        known = _numeric[dtype] = (dtype.name, dtype.str)
+    name, layout = known
     if array.base is not None and _is_mapped(array):
-        return Reading(dtype.name, shape, note="memory-mapped: reading it could fault pages in")
+        return Reading(name, shape, note="memory-mapped: reading it could fault pages in")
     if array.size <= SMALL:
-        return Reading(dtype.name, shape, data=array.tobytes(), layout=dtype.str)
-    return Reading(dtype.name, shape, array=array, layout=dtype.str)
+        return Reading(name, shape, data=array.tobytes(), layout=layout)
+    return Reading(name, shape, array=array, layout=layout)
+
+
+def read_scalar(value: Any) -> Reading:
+    """Reads one number of numpy's."""
+    dtype = value.dtype
+    return Reading(dtype.name, (), data=value.tobytes(), layout=dtype.str)
+
+
+def _reason(dtype: Any) -> str:
+    return _REASONS.get(dtype.kind) or f"{dtype.name} is not profiled"
 
 
 def _is_mapped(array: Any) -> bool:
-    base = array.base
     memmap = sys.modules["numpy"].memmap
-    for _ in range(8):
-        if base is None:
-            return False
-        if type(base) is mmap.mmap or type(base) is memmap:
+    base = array.base
+    for _ in range(_MAX_BASES):
+        kind = class_of(base)
+        if kind is mmap.mmap or kind is memmap:
             return True
-        base = base.base if type(base) is type(array) else base.obj if type(base) is memoryview else None
+        if kind is type(array):
+            base = base.base
+        elif kind is memoryview:
+            base = base.obj
+        else:
+            return False
     return False

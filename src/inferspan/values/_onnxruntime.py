@@ -9,11 +9,21 @@ from inferspan.values._numpy import read_array
 from inferspan.values._reading import Reading
 
 
+#: ONNX's names of element types, where they are not numpy's.
+_NUMPY_NAMES = {"float": "float32", "double": "float64"}
+
+
+def element_type(onnx_type: str) -> str:
+    """Returns the element type of ``tensor(float)`` and the like, by the name that numpy gives it."""
+    name = onnx_type.removeprefix("tensor(").removesuffix(")")
+    return _NUMPY_NAMES.get(name, name)
+
+
 def read_ortvalue(value: Any) -> Reading:
     """Reads an OrtValue in CPU memory, which numpy can look at without a copy; others by type and shape."""
     if not value.has_value():
         return Reading("null", (), note="empty optional")
-    type_name = value.data_type().removeprefix("tensor(").removesuffix(")")
+    type_name = element_type(value.data_type())
     if not value.is_tensor():
         return Reading(type_name, None, note="only tensors are read")
     shape = tuple(value.shape())

@@ -9,6 +9,7 @@ told apart first. Attributes are read with torch-function modes off, so that a u
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from typing import Any
 
@@ -31,41 +32,46 @@ _TYPES = {
     "bool": ("bool", "|b1", 1),
 }
 
-_torch: Any = None
-_strided: Any = None
 _known: dict[Any, tuple[str, str, int]] = {}
-_address: Any = None
+_strided: Any
+_address: Any
+_function_modes: Any
+_without_functions: Any
 
 
 def _load() -> None:
-    global _torch, _strided, _address
+    global _strided, _address, _function_modes, _without_functions
     torch = sys.modules["torch"]
-    for name, layout in _TYPES.items():
-        dtype = getattr(torch, name, None)
-        if dtype is not None:
-            _known[dtype] = layout
+    native = torch._C
     _strided = torch.strided
-    # The read-only address: `data_ptr()` would turn a copy-on-write tensor into a copy.
-    _address = getattr(torch._C, "_data_address", None) or torch.Tensor.data_ptr
-    _torch = torch
+    # The storage's address, read-only: `data_ptr()` would turn a copy-on-write tensor into a copy.
+    _address = getattr(native, "_data_address", None) or _address_of_storage
+    _function_modes = native._len_torch_function_stack
+    _without_functions = native.DisableTorchFunction
+    # Last and at once, for it says to other threads that all is there.
+    _known.update({getattr(torch, name): layout for name, layout in _TYPES.items() if hasattr(torch, name)})
+
+
+def _address_of_storage(tensor: Any) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def read_tensor(tensor: Any) -> Reading:
     """Reads a tensor: a small contiguous one is copied, any other plain CPU tensor is referred to."""
-    if _torch is None:
+    if not _known:
         _load()
-    if _torch._C._len_torch_function_stack():
-        with _torch._C.DisableTorchFunction():
+    if _function_modes():
+        with _without_functions():
             return _read(tensor)
     return _read(tensor)
 
 
 def version_of(tensor: Any) -> int | None:
     """Returns how often the tensor was written to; tensors made in inference mode do not count it."""
-    if _torch is None:
+    if not _known:
         _load()
-    if _torch._C._len_torch_function_stack():
-        with _torch._C.DisableTorchFunction():
+    if _function_modes():
+        with _without_functions():
             return None if tensor.is_inference() else tensor._version
     return None if tensor.is_inference() else tensor._version
 
@@ -75,6 +81,8 @@ def _read(tensor: Any) -> Reading:
     if tensor.is_nested:
         return Reading(str(dtype)[6:], None, note="nested tensors are not read")
     shape = tuple(tensor.shape)
+    if shape and type(shape[0]) is not int:  # under torch.jit.trace, sizes are tensors of the trace
+        return Reading(str(dtype)[6:], None, note="symbolic: there are no values yet")
     known = _known.get(dtype)
     if known is None:
         return Reading(str(dtype)[6:], shape, note=f"{str(dtype)[6:]} is not profiled")
@@ -85,34 +93,47 @@ def _read(tensor: Any) -> Reading:
         return Reading(name, shape, note=f"on {tensor.device}")
     if tensor.is_neg():
         return Reading(name, shape, note="negative view: its memory holds other values")
-    count = tensor.numel()
+    count = math.prod(shape)
     if count == 0:
         return Reading(name, shape, data=b"", layout=layout)
     try:
         address = _address(tensor)
-        available = tensor.untyped_storage().nbytes() - tensor.storage_offset() * size
+        storage = tensor.untyped_storage()
+        offset = tensor.storage_offset() * size
     except (RuntimeError, NotImplementedError):  # functorch wrappers and the like have no storage
-        return Reading(name, shape, note="no storage of its own")
+        return Reading(name, shape, note="it has no memory of its own")
+    if not address:  # freed, or never there: zero tensors, functional wrappers
+        return Reading(name, shape, note="it has no memory of its own")
     contiguous = tensor.is_contiguous()
     strides = () if contiguous else tensor.stride()
     extent = count if contiguous else 1 + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    if not address or available < extent * size:
-        return Reading(name, shape, note="its storage was freed or resized")
+    if storage.nbytes() < offset + extent * size:
+        return Reading(name, shape, note="its storage is smaller than it says")
+    if storage.is_shared() and storage.filename is not None:
+        return Reading(name, shape, note="memory-mapped: reading it could fault pages in")
+    address += offset
     if contiguous and count <= SMALL:
         return Reading(name, shape, data=ctypes.string_at(address, count * size), layout=layout)
-    view = _Memory(address, shape, layout, None if contiguous else tuple(step * size for step in strides))
-    array = sys.modules["numpy"].asarray(view) if "numpy" in sys.modules else _import_numpy().asarray(view)
+    view = _Memory(tensor, address, shape, layout, None if contiguous else tuple(step * size for step in strides))
+    array = _numpy().asarray(view)
     if count <= SMALL:
         return Reading(name, shape, data=array.tobytes(), layout=layout)
     return Reading(name, shape, array=array, layout=layout)
 
 
 class _Memory:
-    """Memory under numpy's array interface; the tensor outlives the view, whose Reading ends with the call."""
+    """A tensor's memory under numpy's array interface.
 
-    __slots__ = ("__array_interface__",)
+    The array that is made of it keeps the tensor alive: until the Reading is done with, another thread may take the
+    tensor out of the container that it was found in.
+    """
 
-    def __init__(self, address: int, shape: tuple[int, ...], layout: str, strides: tuple[int, ...] | None) -> None:
+    __slots__ = ("__array_interface__", "_tensor")
+
+    def __init__(
+        self, tensor: Any, address: int, shape: tuple[int, ...], layout: str, strides: tuple[int, ...] | None
+    ) -> None:
+        self._tensor = tensor
         self.__array_interface__ = {
             "version": 3,
             "shape": shape,
@@ -122,7 +143,7 @@ class _Memory:
         }
 
 
-def _import_numpy() -> Any:
+def _numpy() -> Any:
     import numpy
 
     return numpy

@@ -6,29 +6,57 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from inferspan.values._reading import Reading
 
 Reader = Callable[[Any], Reading]
 
+_NUMPY = "inferspan.values._numpy"
+_TORCH = "inferspan.values._torch"
+_ONNXRUNTIME = "inferspan.values._onnxruntime"
+
 #: (module, class) -> (module of ours, its reader). The class is looked up in the module that the application has
 #: imported, so a class that only bears the name is not taken for it.
 _BY_NAME: dict[tuple[str, str], tuple[str, str]] = {
-    ("numpy", "ndarray"): ("inferspan.values._numpy", "read_array"),
-    ("torch", "Tensor"): ("inferspan.values._torch", "read_tensor"),
-    ("torch.nn.parameter", "Parameter"): ("inferspan.values._torch", "read_tensor"),
-    ("onnxruntime.capi.onnxruntime_inference_collection", "OrtValue"): (
-        "inferspan.values._onnxruntime",
-        "read_ortvalue",
-    ),
-    ("onnxruntime.capi.onnxruntime_pybind11_state", "OrtValue"): (
-        "inferspan.values._onnxruntime",
-        "read_ortvalue",
-    ),
+    ("numpy", "ndarray"): (_NUMPY, "read_array"),
+    ("torch", "Tensor"): (_TORCH, "read_tensor"),
+    ("torch.nn.parameter", "Parameter"): (_TORCH, "read_tensor"),
+    ("onnxruntime.capi.onnxruntime_inference_collection", "OrtValue"): (_ONNXRUNTIME, "read_ortvalue"),
+    ("onnxruntime.capi.onnxruntime_pybind11_state", "OrtValue"): (_ONNXRUNTIME, "read_ortvalue"),
+} | {
+    ("numpy", name): (_NUMPY, "read_scalar")
+    for name in (
+        "bool",
+        "bool_",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+    )
 }
 
+#: Items of a container that are looked at for having been written to.
+_MAX_STAMPED = 64
+
 _SCALARS = {bool: "bool", int: "int64", float: "float64", type(None): "null"}
+
+#: ``type()``, for the type checker.
+class_of: Callable[[Any], type[Any]] = cast(Any, type)
+
+# A metaclass can define these names for itself; what `type` stores is read past it.
+_module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
+_qualified_name_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+_simple_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+members_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
 
 
 def _read_scalar(value: Any) -> Reading:
@@ -39,32 +67,44 @@ def _read_text(value: str | bytes) -> Reading:
     return Reading("string" if type(value) is str else "bytes", (), note="text is not profiled")
 
 
-_readers: dict[type, Reader] = {kind: _read_scalar for kind in _SCALARS} | {str: _read_text, bytes: _read_text}
+#: By the class's ``id``, for a metaclass can define how its classes are hashed; the class is kept with it.
+_readers: dict[int, tuple[Reader, type]] = {
+    id(kind): (_read_text if kind in (str, bytes) else _read_scalar, kind) for kind in (*_SCALARS, str, bytes)
+}
 
 
 def name_of(kind: type) -> str:
     """Returns a class's full name without running code of its metaclass."""
-    module = type.__getattribute__(kind, "__module__")
-    name = type.__getattribute__(kind, "__qualname__")
-    return name if module == "builtins" else f"{module}.{name}"
+    module = _module_of(kind)
+    name = _qualified_name_of(kind)
+    return name if module == "builtins" or type(module) is not str else f"{module}.{name}"
+
+
+def inherits(kind: type, base: type) -> bool:
+    """Returns whether a class inherits from another; no metaclass is asked what it takes for equal."""
+    return any(one is base for one in bases_of(kind))
 
 
 def reader_of(kind: type) -> Reader | None:
     """Returns the reader of exactly this class, or None where there is none."""
-    reader = _readers.get(kind)
-    if reader is not None:
-        return reader
-    key = (type.__getattribute__(kind, "__module__"), type.__getattribute__(kind, "__name__"))
-    found = _BY_NAME.get(key)  # type: ignore[arg-type]
-    if found is None or getattr(sys.modules.get(key[0]), key[1], None) is not kind:
+    entry = _readers.get(id(kind))
+    if entry is not None:
+        return entry[0]
+    module = _module_of(kind)
+    if type(module) is not str:
         return None
-    reader = _readers[kind] = getattr(importlib.import_module(found[0]), found[1])
+    name = _simple_name_of(kind)
+    found = _BY_NAME.get((module, name))
+    if found is None or getattr(sys.modules.get(module), name, None) is not kind:
+        return None
+    reader: Reader = getattr(importlib.import_module(found[0]), found[1])
+    _readers[id(kind)] = (reader, kind)
     return reader
 
 
 def read(value: Any) -> Reading:
     """Reads one value; one of an unknown type is described by its type alone."""
-    reader = reader_of(type(value))
+    reader = reader_of(class_of(value))
     if reader is None:
         return describe(value)
     return reader(value)
@@ -72,29 +112,26 @@ def read(value: Any) -> Reading:
 
 def describe(value: Any) -> Reading:
     """Describes a value of a type that is not read: its class, and its shape where numpy itself stores one."""
-    kind = type(value)
+    kind = class_of(value)
+    name = name_of(kind)
     numpy = sys.modules.get("numpy")
-    if numpy is not None and issubclass_exactly(kind, numpy.ndarray):
-        # ndarray's own getters, not the subclass's: an override is the application's code.
-        return Reading(
-            name_of(kind), numpy.ndarray.shape.__get__(value), note=f"{name_of(kind)} is not read, being a subclass"
-        )
-    return Reading(name_of(kind), None, note=f"{name_of(kind)} is not read")
+    if numpy is not None and inherits(kind, numpy.ndarray):
+        # ndarray's own getter, not the subclass's: an override is the application's code.
+        return Reading(name, numpy.ndarray.shape.__get__(value), note=f"{name} is not read, being a subclass")
+    return Reading(name, None, note=f"{name} is not read")
 
 
-def issubclass_exactly(kind: type, base: type) -> bool:
-    """Returns whether ``base`` is in the class's resolution order, without asking ``__subclasscheck__``."""
-    return base in type.__getattribute__(kind, "__mro__")
+def stamp(value: Any) -> Any:
+    """Returns what changes when a tensor is written to, be it in a list or dict; None where nothing tells."""
+    kind = class_of(value)
+    if kind is list or kind is tuple:
+        return [_version_of(item) for item in value[:_MAX_STAMPED]]
+    if kind is dict:
+        return [_version_of(item) for item in tuple(value.values())[:_MAX_STAMPED]]
+    return _version_of(value)
 
 
-def stamp(value: Any) -> int | None:
-    """Returns a number that changes when a tensor is written to, or None where the value keeps none."""
-    kind = type(value)
-    if kind in _SCALARS or _readers.get(kind) is None:
-        return None
-    torch = sys.modules.get("torch")
-    if torch is None or kind is not torch.Tensor and kind is not torch.nn.Parameter:
-        return None
-    from inferspan.values._torch import version_of
-
-    return version_of(value)
+def _version_of(value: Any) -> int | None:
+    reader = reader_of(class_of(value))
+    torch = sys.modules.get(_TORCH)
+    return torch.version_of(value) if torch is not None and reader is torch.read_tensor else None

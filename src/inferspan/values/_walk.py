@@ -2,31 +2,51 @@
 """Finds the arrays and scalars in what a call was given or has returned.
 
 Containers of exact built-in classes are walked, and those of a few libraries, through the built-in methods that
-they inherit: an override in a subclass is the application's code and is not run.
+they inherit: an override in a subclass is the application's code and is not run. Of each container a bounded copy is
+looked at, for another thread may change it meanwhile.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
+from typing import Any, cast
 
+from inferspan.text import encodable
 from inferspan.values._reading import Reading
-from inferspan.values._types import describe, name_of, reader_of
+from inferspan.values._types import bases_of, class_of, describe, members_of, name_of, reader_of
 
 #: Bounds of a walk. What lies beyond is named in one note.
 MAX_DEPTH = 4
 MAX_LEAVES = 1024
 _MAX_SCALARS = 4096
+_MAX_DIMENSIONS = 8
+_MAX_KEY = 256
+_MAX_WHOLE_KEY = 10**9
 
-_SCALARS = frozenset((float, int, bool, type(None)))
-_NUMBERS = {frozenset((bool,)): "bool", frozenset((int,)): "int64", frozenset((int, bool)): "int64"}
+# Classes are compared by `id`: a metaclass can define how its classes are hashed and compared.
+_SEQUENCES = frozenset(map(id, (list, tuple)))
+_NUMBERS = frozenset(map(id, (float, int, bool, type(None))))
+_WHOLE = {frozenset((id(bool),)): "bool", frozenset((id(int),)): "int64", frozenset((id(int), id(bool))): "int64"}
 
-#: Containers of libraries, by the full name of the class or of a base: how their items are stored.
-_DICT_LIKE = frozenset(("transformers.utils.generic.ModelOutput", "diffusers.utils.outputs.BaseOutput"))
-_USER_DICT_LIKE = frozenset(
-    ("transformers.tokenization_utils_base.BatchEncoding", "transformers.feature_extraction_utils.BatchFeature")
-)
-_TENSOR_DICT = "tensordict._td.TensorDict"
+#: Containers of libraries, by the full name of the class or of a base: the attribute that holds the dict of their
+#: items, or nothing where they are dicts themselves.
+_LIBRARIES = {
+    "transformers.utils.generic.ModelOutput": "",
+    "diffusers.utils.outputs.BaseOutput": "",
+    "transformers.tokenization_utils_base.BatchEncoding": "data",
+    "transformers.feature_extraction_utils.BatchFeature": "data",
+    "tensordict._td.TensorDict": "_tensordict",
+}
+_MAX_BASES = 6
+# The C methods: they see what is stored even where a subclass overrides them.
+_stored: Callable[[Any], Iterable[tuple[Any, Any]]] = cast(Any, dict).items
+_length: Callable[[Any], int] = cast(Any, tuple).__len__
+_slice: Callable[[Any, slice], tuple[Any, ...]] = cast(Any, tuple).__getitem__
+#: Times that a dict is looked at which another thread changes meanwhile.
+_ATTEMPTS = 4
 
 
 def walk(value: Any, name: str) -> list[tuple[str, Reading]]:
@@ -39,28 +59,32 @@ def walk(value: Any, name: str) -> list[tuple[str, Reading]]:
     Returns:
         (name, reading) pairs in the order met, at most ``MAX_LEAVES`` and one that says what was left out.
     """
-    found: list[tuple[str, Reading]] = []
-    kind = type(value)
+    kind = class_of(value)
     reader = reader_of(kind)
     if reader is not None:
-        found.append((name, reader(value)))
-    elif kind is Reading:  # an adapter knew type and shape without the value
-        found.append((name, value))
-    else:
-        _walk(value, name, "", 0, found)
+        return [(name, reader(value))]
+    if kind is Reading:  # an adapter knew type and shape without the value
+        return [(name, value)]
+    found: list[tuple[str, Reading]] = []
+    _walk(value, kind, name, "", 0, found)
     return found
 
 
-def _walk(value: Any, name: str, prefix: str, depth: int, found: list[tuple[str, Reading]]) -> None:
-    kind = type(value)
-    reader = reader_of(kind)
-    if reader is not None:
-        found.append((name, reader(value)))
+def _walk(value: Any, kind: type, name: str, prefix: str, depth: int, found: list[tuple[str, Reading]]) -> None:
+    numbers = _numbers(value) if kind is list or kind is tuple else None
+    if numbers is not None:
+        found.append((name, numbers))
         return
-    items = _items(value, kind, name, prefix)
+    try:
+        items = _items(value, kind, name, prefix, MAX_LEAVES - len(found) + 1)
+    except RuntimeError:
+        found.append((name, Reading(name_of(kind), None, note="changed while it was read")))
+        return
     if items is None:
-        numbers = _numbers(value, kind)
-        found.append((name, numbers or describe(value)))
+        found.append((name, describe(value)))
+        return
+    if not items:
+        found.append((name, Reading(name_of(kind), None, note="empty")))
         return
     if depth == MAX_DEPTH:
         found.append((name, Reading(name_of(kind), None, note=f"nested more than {MAX_DEPTH} deep")))
@@ -70,64 +94,102 @@ def _walk(value: Any, name: str, prefix: str, depth: int, found: list[tuple[str,
             if len(found) == MAX_LEAVES:
                 found.append((name, Reading(name_of(kind), None, note=f"more than {MAX_LEAVES} values")))
             return
-        _walk(inner, inner_name, inner_name, depth + 1, found)
+        inner_kind = class_of(inner)
+        reader = reader_of(inner_kind)
+        if reader is not None:
+            found.append((inner_name, reader(inner)))
+        else:
+            _walk(inner, inner_kind, inner_name, inner_name, depth + 1, found)
 
 
-def _items(value: Any, kind: type, name: str, prefix: str) -> list[tuple[str, Any]] | None:
-    """Returns a container's items with their names, or None where it is not walked item by item."""
+def _items(value: Any, kind: type, name: str, prefix: str, limit: int) -> list[tuple[str, Any]] | None:
+    """Returns the first items of a container with their names, or None where it is not walked."""
     if kind is dict or kind is OrderedDict:
-        return [(_join(prefix, key), inner) for key, inner in _dict_items(value)]
+        return _named(value, prefix, limit)
     if kind is list or kind is tuple:
-        if not value:
-            return []
-        return None if _numbers(value, kind) else [(f"{name}.{index}", inner) for index, inner in enumerate(value)]
-    bases = type.__getattribute__(kind, "__mro__")
-    if bases[1] is tuple:  # named tuples, torch.return_types: their fields are the tuple's own items
-        fields = type.__getattribute__(kind, "__dict__").get("_fields")
-        stored = [tuple.__getitem__(value, index) for index in range(tuple.__len__(value))]
-        if type(fields) is tuple and len(fields) == len(stored):
-            return [(_join(prefix, field), inner) for field, inner in zip(fields, stored, strict=True)]
-        if type.__getattribute__(kind, "__module__") == "torch.return_types":
-            return [(f"{name}.{index}", inner) for index, inner in enumerate(stored)]
-        return None
-    names = [name_of(base) for base in bases[:6]]
-    if not _DICT_LIKE.isdisjoint(names):
-        return [(_join(prefix, key), inner) for key, inner in _dict_items(value)]
-    stored_as = "data" if not _USER_DICT_LIKE.isdisjoint(names) else "_tensordict" if names[0] == _TENSOR_DICT else None
-    if stored_as is not None:
-        inner = object.__getattribute__(value, "__dict__").get(stored_as)
-        if type(inner) is dict:
-            return [(_join(prefix, key), item) for key, item in inner.items()]
+        return [(f"{name}.{index}", inner) for index, inner in enumerate(value[:limit])]
+    bases = bases_of(kind)
+    if len(bases) > 1 and bases[1] is tuple:  # named tuples, torch.return_types: their fields are the tuple's items
+        return _fields(value, kind, prefix, limit)
+    stored_in = next((_LIBRARIES[name] for name in map(_library_name, bases[:_MAX_BASES]) if name), None)
+    if stored_in == "":
+        return _named(value, prefix, limit)
+    if stored_in is not None:
+        stored = object.__getattribute__(value, "__dict__").get(stored_in)
+        if type(stored) is dict:
+            return _named(stored, prefix, limit)
     return None
 
 
-def _dict_items(value: Any) -> list[tuple[Any, Any]]:
-    # `dict.items` is the C method: it sees what is stored even where a subclass overrides `items`.
-    return list(dict.items(value))
+def _library_name(kind: type) -> str | None:
+    """Returns the full name of a class that is one of `_LIBRARIES`, and does not only bear its name."""
+    full = name_of(kind)
+    if full not in _LIBRARIES:
+        return None
+    module, _, name = full.rpartition(".")
+    return full if getattr(sys.modules.get(module), name, None) is kind else None
 
 
-def _join(prefix: str, key: Any) -> str:
-    text = key if type(key) is str else str(key) if type(key) is int else name_of(type(key))
+def _named(value: Any, prefix: str, limit: int) -> list[tuple[str, Any]]:
+    return [(join(prefix, key), inner) for key, inner in first_items(value, limit)]
+
+
+def first_items(value: dict[Any, Any], limit: int) -> list[tuple[Any, Any]]:
+    """Copies the first items of a dict, of which only what is stored is looked at.
+
+    Raises:
+        RuntimeError: another thread kept changing its size.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return list(islice(_stored(value), limit))
+        except RuntimeError:
+            pass
+    return list(islice(_stored(value), limit))
+
+
+def _fields(value: Any, kind: type, prefix: str, limit: int) -> list[tuple[str, Any]] | None:
+    members = members_of(kind)
+    is_named_by_torch = members.get("__module__") == "torch.return_types"
+    fields = members.get("__match_args__" if is_named_by_torch else "_fields")
+    if class_of(fields) is not tuple or len(fields) != _length(value):
+        return None
+    stored = _slice(value, slice(0, limit))
+    return [(join(prefix, field), inner) for field, inner in zip(fields, stored, strict=False)]
+
+
+def join(prefix: str, key: Any) -> str:
+    """Names an item by its key: text and small whole numbers as they are, any other key by its class."""
+    kind = class_of(key)
+    if kind is str:
+        text = encodable(key[:_MAX_KEY])
+    elif kind is int and -_MAX_WHOLE_KEY < key < _MAX_WHOLE_KEY:
+        text = str(key)
+    else:
+        text = name_of(kind)
     return f"{prefix}.{text}" if prefix else text
 
 
-def _numbers(value: Any, kind: type) -> Reading | None:
-    """Reads a list or tuple of plain numbers, or of equally long lists of them, as one array."""
-    if kind is not list and kind is not tuple:
+def _numbers(value: Any) -> Reading | None:
+    """Reads a list or tuple of plain numbers, or equally long lists of such, nested at will, as one array."""
+    shape: list[int] = []
+    first = value
+    while id(class_of(first)) in _SEQUENCES:
+        shape.append(len(first))
+        head = first[:1]
+        if not head or len(shape) > _MAX_DIMENSIONS:
+            return None
+        first = head[0]
+    if id(class_of(first)) not in _NUMBERS:
         return None
-    kinds = frozenset(map(type, value))
-    if kinds <= _SCALARS:
-        return _from_numbers(tuple(value[:_MAX_SCALARS]), (len(value),), kinds)
-    if kinds <= {list, tuple}:
-        lengths = {len(row) for row in value}
-        inner = frozenset(kind for row in value for kind in map(type, row)) if len(value) <= _MAX_SCALARS else None
-        if len(lengths) == 1 and inner is not None and inner <= _SCALARS:
-            width = lengths.pop()
-            rows = value[: max(1, _MAX_SCALARS // max(1, width))]
-            return _from_numbers(tuple(item for row in rows for item in row), (len(value), width), inner)
-    return None
-
-
-def _from_numbers(data: tuple[Any, ...], shape: tuple[int, ...], kinds: frozenset[type]) -> Reading:
-    name = _NUMBERS.get(kinds - {type(None)}, "float64")
-    return Reading(name, shape, data=data)
+    items: list[Any] = [value]
+    for depth, size in enumerate(shape):
+        if depth and (
+            not _SEQUENCES.issuperset(map(id, map(class_of, items))) or any(len(item) != size for item in items)
+        ):
+            return None
+        items = list(islice(chain.from_iterable(items), _MAX_SCALARS))
+    kinds = frozenset(map(id, map(class_of, items)))
+    if not kinds <= _NUMBERS:
+        return None
+    return Reading(_WHOLE.get(kinds - {id(type(None))}, "float64"), tuple(shape), data=tuple(items))
