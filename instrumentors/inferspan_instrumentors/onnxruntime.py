@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from inferspan import config, identity
 from inferspan.identity import Evidence, Model
-from inferspan.lifecycle import Inference, Recorder
 from inferspan.instrumentor import InferspanInstrumentor, Patches
+from inferspan.lifecycle import Inference, Recorder
 from inferspan.semconv.attributes import SystemName
 from inferspan.values import Reading, element_type
 
@@ -128,7 +128,7 @@ def _fed(_session: Any, args: Any, kwargs: Any) -> Mapping[str, Any]:
     """``run(output_names, input_feed)``, and ``run_with_ort_values(output_names, input_dict_ort_values)``."""
     name = "input_feed" if "input_feed" in kwargs else "input_dict_ort_values"
     feed = _argument(args, kwargs, 1, name)
-    return feed if type(feed) is dict else {"input": feed}
+    return cast("dict[str, Any]", feed) if type(feed) is dict else {"input": feed}
 
 
 def _returned(session: Any, args: Any, kwargs: Any, result: Any) -> Mapping[str, Any]:

@@ -23,6 +23,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _recorder: Recorder | None = None
 
 
+_METHOD_KINDS: tuple[Any, ...] = (classmethod, staticmethod)
+
+
 def _not_compiling() -> bool:
     return False
 
@@ -211,6 +214,8 @@ def _start(
             endpoint=None if server is None else Endpoint(address=server, port=options["port"]),
             attach=attach,
         )
+    except RecursionError:  # the application's, which happens to meet its end here
+        return None
     except Exception:
         faults.caught("api")
         return None
@@ -233,9 +238,9 @@ def _by_name(values: tuple[Any, ...], named: Mapping[str, Any], default: str) ->
 
 
 def _decorate(function: Any, model: object, options: dict[str, Any]) -> Any:
-    kind: Any = type(function)
-    if kind in (classmethod, staticmethod):
-        return kind(_decorate(function.__func__, model, options))
+    for kind in _METHOD_KINDS:
+        if type(function) is kind:
+            return kind(_decorate(function.__func__, model, options))
     names = _parameters(function)
 
     def begin(args: Any, kwargs: Any, *, attach: bool = True) -> Inference | None:

@@ -39,4 +39,6 @@ def caught(component: str) -> None:
     _logged.add(place)
     # Neither the message nor locals: both can quote the application's data.
     where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown place"
-    _log.warning("inferspan failed in %s (%s at %s); the application is not affected", component, type(error).__name__, where)
+    _log.warning(
+        "inferspan failed in %s (%s at %s); the application is not affected", component, type(error).__name__, where
+    )

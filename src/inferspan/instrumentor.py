@@ -6,9 +6,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
@@ -28,9 +28,9 @@ class Patches:
 
     def replace(self, owner: Any, name: str, replacement: Any) -> None:
         """Sets an attribute of a class or module."""
-        before = vars(owner).get(name, _MISSING)
+        before = _own(owner).get(name, _MISSING)
         setattr(owner, name, replacement)
-        self._done.append((owner, name, before, vars(owner)[name]))
+        self._done.append((owner, name, before, _own(owner)[name]))
 
     def wrap(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
         """Replaces a method by a function that calls ``wrapper(original, self, args, kwargs)``.
@@ -49,12 +49,17 @@ class Patches:
         """Puts back what was there, last first, except where somebody has patched over it since."""
         while self._done:
             owner, name, before, ours = self._done.pop()
-            if vars(owner).get(name) is not ours:
+            if _own(owner).get(name) is not ours:
                 _log.info("%s was patched again by another; it stays, and records nothing", name)
             elif before is _MISSING:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
+
+
+def _own(owner: Any) -> Mapping[str, Any]:
+    """Returns what a class or module defines itself, not what it inherits."""
+    return cast("Mapping[str, Any]", vars(owner))
 
 
 def imitate(function: Any, original: Any) -> None:

@@ -44,7 +44,7 @@ from inferspan.semconv.attributes import OperationName, SelfDropReason, SystemNa
 from inferspan.values import stamp
 
 _ACTIVITY = context_api.create_key("inferspan-activity")
-_SUPPRESSED = context_api._SUPPRESS_INSTRUMENTATION_KEY
+_SUPPRESSED = context_api._SUPPRESS_INSTRUMENTATION_KEY  # pyright: ignore[reportPrivateUsage]
 _SUPPRESSED_BY_NAME = "suppress_instrumentation"
 _GEN_AI = "gen_ai.operation.name"
 #: Puts a value into a context, which itself refuses: one that was just made and that nobody has yet, copied once less.
@@ -241,6 +241,11 @@ class Inference:
         return carrier
 
     # -- end ---------------------------------------------------------------------------------------------------
+
+    def note_start(self) -> None:
+        """Notes both clocks at one moment: what one of them measures, the other places in time."""
+        self._monotonic = clock.monotonic()
+        self.started = clock.wall()
 
     def begin(self) -> None:
         """Starts the clock: what came before, profiling inputs above all, is no part of the duration."""
@@ -456,8 +461,7 @@ class Recorder:
                 series = self._new_series(model, system, operation, endpoint)
             activity = Activity(system, model, outer)
             call = Inference(series, context, activity, device, training)
-            call._monotonic = clock.monotonic()
-            call.started = clock.wall()
+            call.note_start()
             call.span = self._scope.tracer.start_span(
                 series.span_name, context, series.kind, series.creation, start_time=call.started
             )
@@ -477,7 +481,8 @@ class Recorder:
                 call.abandon()
             if not isinstance(error, Exception):  # an interrupt, while large inputs are profiled
                 raise
-            faults.caught("inference")
+            if not isinstance(error, RecursionError):  # the application's, which happens to meet its end here
+                faults.caught("inference")
             return None
         return call
 
@@ -589,6 +594,6 @@ def _detach(token: Any) -> None:
     # The API's own `detach` logs a stack trace where the token is of another task's context, as when a generator is
     # closed by the event loop. There is nothing of ours attached there, so there is nothing to say.
     try:
-        context_api._RUNTIME_CONTEXT.detach(token)
+        context_api._RUNTIME_CONTEXT.detach(token)  # pyright: ignore[reportPrivateUsage]
     except ValueError:
         pass

@@ -38,7 +38,9 @@ def recorder(
     Args:
         scope_name: of the instrumentation scope.
         system: the runtime or server, one of ``semconv.attributes.SystemName``.
-        tracer_provider: None for the global one, now or whenever it is set; likewise the others.
+        tracer_provider: None for the global one, now or whenever it is set.
+        meter_provider: likewise.
+        logger_provider: likewise.
     """
     faults.strict = config.load_once().raise_faults
     return Recorder(

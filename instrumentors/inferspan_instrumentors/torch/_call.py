@@ -105,8 +105,6 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
             return outermost(self, args, kwargs)
 
     imitate(_wrapped_call_impl, original)
-    # torch reads `inspect.signature` and sources of what it compiles: no trail back to the original.
-    del vars(_wrapped_call_impl)["__wrapped__"]
     _dynamo.trace_instead(_wrapped_call_impl, original)
     patches.replace(module, "__call__", _wrapped_call_impl)
     if vars(module).get("_wrapped_call_impl") is original:

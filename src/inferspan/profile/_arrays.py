@@ -65,14 +65,17 @@ def of_few(values: Any, *, ordered: bool) -> Moments:
 
 
 def _two_pass(values: Any, mean: float) -> tuple[float, float]:
-    """Returns mean and standard deviation of finite doubles, whose squares may overflow."""
+    """Returns mean and standard deviation of finite doubles."""
     deviations = values - mean
     squares = float(np.dot(deviations, deviations))
-    if math.isfinite(squares):
-        return mean, math.sqrt(squares / values.size)
+    return (mean, math.sqrt(squares / values.size)) if math.isfinite(squares) else _scaled_two_pass(values)
+
+
+def _scaled_two_pass(values: Any) -> tuple[float, float]:
+    """The same of doubles whose squares overflow: of fractions of the largest."""
     largest = float(np.abs(values).max())
-    scaled = values / largest
-    mean, deviation = _two_pass(scaled, float(scaled.mean()))
+    fractions = values / largest
+    mean, deviation = _two_pass(fractions, float(fractions.mean()))
     return mean * largest, deviation * largest
 
 
@@ -81,11 +84,9 @@ def of_array(array: Any, layout: str) -> Moments:
     stored = _without_repeats(array)
     moments = Moments(stored.size)
     with np.errstate(all="ignore"):
-        drawn = _floating(sample(stored, _QUANTILE_SAMPLE), layout).astype(np.float64)
-        moments.sample = drawn[np.isfinite(drawn)]
-        # Deviations are from a value in the midst of the data: raw squares would cancel where the mean is large.
-        shift = float(moments.sample.mean()) if moments.sample.size else 0.0
-        sums = _Sums(shift if math.isfinite(shift) else 0.0)
+        drawn = _floating(sample(stored, _QUANTILE_SAMPLE), layout)
+        moments.sample = drawn[np.isfinite(drawn)].astype(np.float64)
+        sums = _Sums(drawn.dtype.type(moments.sample.mean() if moments.sample.size else 0))
         for block in _blocks(stored):
             sums.add(_floating(block, layout), moments)
         _complete(moments, sums, stored, layout)
@@ -99,10 +100,11 @@ def of_array(array: Any, layout: str) -> Moments:
 class _Sums:
     """Sums of deviations from a fixed value, and of their squares, over finite values."""
 
-    __slots__ = ("largest", "scratch", "shift", "squares", "total")
+    __slots__ = ("scratch", "shift", "squares", "total")
 
-    def __init__(self, shift: float) -> None:
-        self.shift = shift
+    def __init__(self, near: Any) -> None:
+        #: In the midst of the data: where the mean is large, raw squares would cancel. Exact in their precision.
+        self.shift = near if np.isfinite(near) else near.dtype.type(0)
         self.total = 0.0
         self.squares = 0.0
         self.scratch: Any = None
@@ -119,7 +121,7 @@ class _Sums:
                 return
             deviations, squares = self._deviations(block)
             if not math.isfinite(squares):
-                deviations = block.astype(np.float64) - self.shift
+                deviations = block.astype(np.float64) - float(self.shift)
                 squares = _sum_of_squares(deviations)
         self.total += _sum(deviations)
         self.squares += squares
@@ -130,7 +132,7 @@ class _Sums:
         moments.maximum = high if moments.maximum is None else max(moments.maximum, high)
 
     def _deviations(self, block: Any) -> tuple[Any, float]:
-        deviations = np.subtract(block, block.dtype.type(self.shift), out=self.scratch[: block.size])
+        deviations = np.subtract(block, self.shift, out=self.scratch[: block.size])
         return deviations, _sum_of_squares(deviations)
 
 
@@ -139,13 +141,13 @@ def _complete(moments: Moments, sums: _Sums, stored: Any, layout: str) -> None:
     if moments.minimum is None or moments.maximum is None:
         return
     offset = sums.total / size
-    mean = sums.shift + offset
+    mean = float(sums.shift) + offset
     squares = sums.squares - size * offset * offset
     if math.isfinite(squares):
         deviation = math.sqrt(max(squares, 0.0) / size)
-    else:  # doubles beyond 1e154, as good as none of them data
+    else:  # Squares overflow: doubles beyond 1e154, which hardly are data. Then it may take its time.
         values = _floating(stored.ravel(), layout)
-        mean, deviation = _two_pass(values[np.isfinite(values)], math.inf)
+        mean, deviation = _scaled_two_pass(values[np.isfinite(values)])
     moments.mean = min(max(mean, moments.minimum), moments.maximum)
     moments.standard_deviation = deviation
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 from opentelemetry._logs import SeverityNumber
@@ -35,8 +34,8 @@ class Finished(Protocol):
     began: int
     ended: int
     duration: int
-    inputs: Sequence[Capture]
-    outputs: Sequence[Capture]
+    inputs: list[Capture]
+    outputs: list[Capture]
     late: bool
     error_type: str | None
     failure: Failure | None

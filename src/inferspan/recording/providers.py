@@ -5,6 +5,8 @@ This module alone knows the private names of the API's globals: the public gette
 provider is set, which is a third of an ONNX call, and is paid by programs that do not even have an SDK.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import functools

@@ -8,7 +8,6 @@ from typing import Any
 from inferspan.values._numpy import read_array
 from inferspan.values._reading import Reading
 
-
 #: ONNX's names of element types, where they are not numpy's.
 _NUMPY_NAMES = {"float": "float32", "double": "float64"}
 

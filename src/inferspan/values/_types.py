@@ -52,7 +52,7 @@ _SCALARS = {bool: "bool", int: "int64", float: "float64", type(None): "null"}
 class_of: Callable[[Any], type[Any]] = cast(Any, type)
 
 # A metaclass can define these names for itself; what `type` stores is read past it.
-_module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
+module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
 _qualified_name_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _simple_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
@@ -75,7 +75,7 @@ _readers: dict[int, tuple[Reader, type]] = {
 
 def name_of(kind: type) -> str:
     """Returns a class's full name without running code of its metaclass."""
-    module = _module_of(kind)
+    module = module_of(kind)
     name = _qualified_name_of(kind)
     return name if module == "builtins" or type(module) is not str else f"{module}.{name}"
 
@@ -90,7 +90,7 @@ def reader_of(kind: type) -> Reader | None:
     entry = _readers.get(id(kind))
     if entry is not None:
         return entry[0]
-    module = _module_of(kind)
+    module = module_of(kind)
     if type(module) is not str:
         return None
     name = _simple_name_of(kind)

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from inferspan.text import encodable
 from inferspan.values._reading import Reading
-from inferspan.values._types import bases_of, class_of, describe, members_of, name_of, reader_of
+from inferspan.values._types import bases_of, class_of, describe, members_of, module_of, name_of, reader_of
 
 #: Bounds of a walk. What lies beyond is named in one note.
 MAX_DEPTH = 4
@@ -150,7 +150,7 @@ def first_items(value: dict[Any, Any], limit: int) -> list[tuple[Any, Any]]:
 
 def _fields(value: Any, kind: type, prefix: str, limit: int) -> list[tuple[str, Any]] | None:
     members = members_of(kind)
-    is_named_by_torch = members.get("__module__") == "torch.return_types"
+    is_named_by_torch = module_of(kind) == "torch.return_types"
     fields = members.get("__match_args__" if is_named_by_torch else "_fields")
     if class_of(fields) is not tuple or len(fields) != _length(value):
         return None
