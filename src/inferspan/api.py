@@ -14,8 +14,9 @@ from opentelemetry.context import Context, get_current
 
 from inferspan import config, faults, identity, pipeline
 from inferspan.identity import Model
-from inferspan.lifecycle import Endpoint, Inference, Recorder, streaming, streaming_async
+from inferspan.lifecycle import Endpoint, Inference, Recorder
 from inferspan.semconv.attributes import SystemName
+from inferspan.streams import streaming, streaming_async
 
 SCOPE = "inferspan.api"
 
