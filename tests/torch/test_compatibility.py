@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+# A test may have to wait for its program, and that for those before it.
+pytestmark = pytest.mark.timeout(900)
+
 PROGRAM = Path(__file__).parent / "programs" / "matrix.py"
 TESTS = Path(__file__).parents[1]
 

@@ -145,6 +145,19 @@ def test_output_names(instrumented: Telemetry) -> None:
     assert span.attributes[names.OUTPUT.names] == ("scores", "extra.0", "more")
 
 
+def test_a_generator_is_named_and_left_alone(instrumented: Telemetry) -> None:
+    """Its body runs after the call, at its consumer's pace."""
+
+    class Streaming(nn.Module):
+        def forward(self, x: Tensor) -> Iterator[Tensor]:
+            yield x
+            yield x + 1
+
+    assert len(list(Streaming().eval()(_X))) == 2
+    (span,) = instrumented.spans()
+    assert span.attributes[names.OUTPUT.notes] == ("output: generator is not read",)
+
+
 def test_a_model_is_called_what_its_author_says(instrumented: Telemetry) -> None:
     compiled, inner = torch.compile(_scorer(), backend="eager"), _scorer()
     wrapped = nn.DataParallel(inner)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pickle
 import subprocess
@@ -142,6 +143,26 @@ def test_another_tools_patch_stays(telemetry: Telemetry, instrumentor: TorchInst
     instrumentor.instrument(**telemetry.providers)
     _call()
     assert (len(telemetry.spans()), len(seen)) == (1, 3)
+    instrumentor.uninstrument()
+    assert nn.Module.__call__ is theirs
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_patch_that_was_there_before_is_called_through(telemetry: Telemetry, instrumentor: TorchInstrumentor) -> None:
+    """For every module of a model, though by its looks it is torch's own function."""
+    seen: list[str] = []
+    found = nn.Module.__call__
+
+    @functools.wraps(found)
+    def theirs(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        seen.append(type(self).__name__)
+        return found(self, *args, **kwargs)
+
+    nn.Module.__call__ = theirs
+    instrumentor.instrument(**telemetry.providers)
+    nn.Sequential(Adder(), Adder()).eval()(torch.ones(2))
+    assert seen == ["Sequential", "Adder", "Adder"]
+    assert [span.name for span in telemetry.spans()] == ["infer Sequential"]
     instrumentor.uninstrument()
     assert nn.Module.__call__ is theirs
 

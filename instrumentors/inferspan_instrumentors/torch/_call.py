@@ -121,8 +121,9 @@ def _restore(callback: Any) -> None:
 
 def _is_known(function: Callable[..., Any]) -> bool:
     try:
-        source = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+        # Of the code itself: for a function that wraps another, `getsource` answers with the other's.
+        source = ast.parse(textwrap.dedent(inspect.getsource(function.__code__)))
+    except (AttributeError, OSError, TypeError, SyntaxError):
         return False
     return ast.dump(source) == ast.dump(ast.parse(_KNOWN_BODY))
 

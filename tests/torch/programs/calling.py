@@ -231,6 +231,7 @@ def what_python_sees() -> Any:
         call.__module__,
         call.__doc__,
         str(inspect.signature(call)),
+        inspect.getsource(call),
         inspect.isfunction(call),
         call is nn.Module._wrapped_call_impl,
         str(inspect.signature(mlp())),
