@@ -71,9 +71,7 @@ def build() -> Path:
         if binary.exists():
             return binary
         go = _go()
-        print(
-            f"Compiling the Collector with {go} (once; one to three minutes) ...", file=sys.stderr, flush=True
-        )
+        print(f"Compiling the Collector with {go} (once; one to three minutes) ...", file=sys.stderr, flush=True)
         binary.parent.mkdir(parents=True, exist_ok=True)
         # Under its name only when complete, or an interrupted build would pass for a finished one.
         partial = binary.with_name(f"{_NAME}.partial")
@@ -99,9 +97,7 @@ def validate(*, overlays: Sequence[str] = ()) -> int:
     names = sorted(path.stem for path in _OVERLAYS.glob("*.yaml"))
     combinations: set[tuple[str, ...]] = {tuple(overlays)}
     if not overlays:
-        combinations.update(
-            itertools.combinations(names, 1), itertools.combinations(names, 2), [tuple(names)]
-        )
+        combinations.update(itertools.combinations(names, 1), itertools.combinations(names, 2), [tuple(names)])
     failed: list[str] = []
     for combination in sorted(combinations, key=lambda names: (len(names), names)):
         environment = dict(os.environ)
@@ -186,9 +182,7 @@ def _digest() -> str:
 
     Not the Go version: that would need a Go to find a binary that is already there.
     """
-    digest = hashlib.sha256(
-        repr((_BUILD, _BUILD_ENVIRONMENT, platform.system(), platform.machine())).encode()
-    )
+    digest = hashlib.sha256(repr((_BUILD, _BUILD_ENVIRONMENT, platform.system(), platform.machine())).encode())
     for path in sorted(path for path in _DISTRIBUTION.iterdir() if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
@@ -217,9 +211,7 @@ def _go() -> str:
 
 def _go_version(go: str) -> tuple[int, ...]:
     command = [go, "env", "GOVERSION"]
-    finished = subprocess.run(
-        command, env=_go_environment(go), cwd=_HERE, capture_output=True, text=True, check=False
-    )
+    finished = subprocess.run(command, env=_go_environment(go), cwd=_HERE, capture_output=True, text=True, check=False)
     return _version(finished.stdout) if finished.returncode == 0 else ()
 
 
@@ -295,9 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="compile it if need be and print the path of the executable")
     overlays = "file in exporters/ without .yaml, or the path of an overlay"
-    checked = commands.add_parser(
-        "validate", help="check the base with these overlays; none: every combination"
-    )
+    checked = commands.add_parser("validate", help="check the base with these overlays; none: every combination")
     checked.add_argument("overlays", nargs="*", metavar="overlay", help=overlays)
     started = commands.add_parser(
         "run", help="run it with these overlays", epilog="What follows -- goes to the Collector as it is."

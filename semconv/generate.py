@@ -23,10 +23,7 @@ DOCS = "docs/semconv"
 LINE_LENGTH = "120"
 
 REGISTRY_FILES: Mapping[str, str] = {
-    **{
-        f"{CODE}/{name}.py": f"{name}.py.j2"
-        for name in ("__init__", "attributes", "events", "metrics", "schema")
-    },
+    **{f"{CODE}/{name}.py": f"{name}.py.j2" for name in ("__init__", "attributes", "events", "metrics", "schema")},
     **{f"{DOCS}/{name}.md": f"{name}.md.j2" for name in ("attributes", "events", "metrics", "spans")},
 }
 """The files made from the registry, each with its template."""
@@ -116,9 +113,7 @@ def _formatted(path: str, content: str) -> str:
         path,
         "-",
     ]
-    return subprocess.run(
-        command, input=content, cwd=REPOSITORY, check=True, capture_output=True, text=True
-    ).stdout
+    return subprocess.run(command, input=content, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
 
 
 def _current(path: str) -> str | None:

@@ -115,9 +115,7 @@ def paragraph_docstring(brief: str, *further: str, indent: int = 0) -> str:
 def _wrapped(paragraph: str, indent: int) -> str:
     lines = paragraph.strip().split("\n")
     width = WIDTH - indent
-    return "\n".join(
-        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in lines
-    )
+    return "\n".join(textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in lines)
 
 
 # Markdown

@@ -58,9 +58,7 @@ def _form(source: Source) -> Iterator[str]:
     schema = json.loads((ROOT / "schema" / "definition-v2.schema.json").read_text("utf-8"))
     validator: Any = jsonschema.Draft202012Validator(schema)
     for name, document in source.documents.items():
-        yield from (
-            f"{name}: {error.json_path}: {error.message}" for error in validator.iter_errors(document)
-        )
+        yield from (f"{name}: {error.json_path}: {error.message}" for error in validator.iter_errors(document))
         # The schema does not require it, but without it Weaver takes the file for the older format.
         if "file_format" not in (document or {}):
             yield f"{name}: no file_format"
@@ -130,9 +128,7 @@ def _enumerations(source: Source) -> Iterator[str]:
     for entry in source.entries("attributes"):
         ids = Counter(member["id"] for member in members(entry))
         yield from (
-            f"{entry['key']}: member {member} is defined {count} times"
-            for member, count in ids.items()
-            if count > 1
+            f"{entry['key']}: member {member} is defined {count} times" for member, count in ids.items() if count > 1
         )
         for member in members(entry):
             name = f"{entry['key']}: member {member['id']}"
@@ -179,9 +175,7 @@ def _directions(source: Source) -> Iterator[str]:
     attributes = {entry["key"]: entry for entry in source.entries("attributes")}
     prefix = f"{NAMESPACE}.input."
     for key, entry in attributes.items():
-        other = (
-            attributes.get(key.replace(prefix, f"{NAMESPACE}.output.", 1)) if key.startswith(prefix) else None
-        )
+        other = attributes.get(key.replace(prefix, f"{NAMESPACE}.output.", 1)) if key.startswith(prefix) else None
         if other and other["type"] != entry["type"]:
             yield f"{other['key']}: not of the same type as {key}"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings: code over environment over default, and a bad value is one warning that does not repeat it."""
+"""Settings: code over environment over default; a bad value is one warning that names the variable alone."""
 
 from __future__ import annotations
 
@@ -7,85 +7,136 @@ import dataclasses
 import logging
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from inferspan import environment_variables
+from inferspan import config
 from inferspan.config import PREFIX, Config
 
-LAUNCHER = Path(sys.executable).with_name("opentelemetry-instrument")
-
-BAD = [
-    ("ENABLED", "perhaps"),
-    ("DEFER", "2"),
-    ("QUEUE_SIZE", "many"),
-    ("QUEUE_SIZE", "0"),
-    ("QUEUE_SIZE", "-5"),
-    ("PROFILE_MIN_COUNT", "1.5"),
-    ("PROFILE_SPAN_BYTES", "1"),
-    ("EXCEPTION_DETAIL", "everything"),
-    ("MODELS", "fraud"),
-    ("MODELS", "=fraud"),
-    ("MAX_MODELS", "9" * 5000),
-]
+FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 
 
-@pytest.mark.parametrize(("name", "value"), BAD)
-def test_a_bad_value_is_one_warning_and_the_default(name: str, value: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
-        found = Config.from_environment({PREFIX + name: value})
-    assert found == Config()
-    (record,) = caplog.records
-    assert record.levelname == "WARNING"
-    assert PREFIX + name in record.getMessage()
-    assert value not in record.getMessage().replace(PREFIX + name, "")
+def variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def read(name: str, text: str) -> Any:
+    return getattr(Config.from_environment({variable(name): text}), name)
+
+
+def test_every_setting_has_help_and_a_default_that_its_parser_would_give() -> None:
+    for name, field in FIELDS.items():
+        assert field.metadata["help"].endswith(".")
+        default = getattr(Config(), name)
+        text = ",".join(f"{key}={value}" for key, value in default.items()) if name == "models" else str(default)
+        assert read(name, text) == default
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().queue_size = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "expected"),
+    ("text", "value"),
+    [("true", True), (" TRUE ", True), ("1", True), ("yes", True), ("on", True)]
+    + [("false", False), ("False", False), ("0", False), ("no", False), ("off", False)],
+)
+def test_booleans(text: str, value: bool) -> None:
+    assert read("defer", text) is value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
     [
-        ("enabled", "false", False),
-        ("enabled", " OFF ", False),
-        ("defer", "0", False),
-        ("queue_size", "16", 16),
-        ("exception_detail", "Type", "type"),
-        ("models", "a=b, c=d:2", {"a": "b", "c": "d:2"}),
-        ("profile", "", True),
+        ("queue_size", " 17 ", 17),
+        ("anomaly_events_per_minute", "0", 0),
+        ("exception_detail", " Full ", "full"),
+        ("models", "a=b", {"a": "b"}),
+        ("models", " a = b:3 ,, /models/x.onnx=c ,", {"a": "b:3", "/models/x.onnx": "c"}),
     ],
 )
-def test_a_good_value(name: str, value: str, expected: object, caplog: pytest.LogCaptureFixture) -> None:
-    assert getattr(Config.from_environment({PREFIX + name.upper(): value}), name) == expected
+def test_values(name: str, text: str, value: Any) -> None:
+    assert read(name, text) == value
+
+
+@pytest.mark.parametrize("text", ["", "   "])
+@pytest.mark.parametrize("name", FIELDS)
+def test_an_empty_variable_is_none(name: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert read(name, text) == getattr(Config(), name)
     assert not caplog.records
 
 
-def test_code_wins() -> None:
-    assert Config.from_environment({PREFIX + "QUEUE_SIZE": "16"}, queue_size=4).queue_size == 4
-    with pytest.raises(TypeError):
-        Config.from_environment({}, queue_length=4)
+SECRET = "hunter2-pasted-on-the-wrong-line"
+BAD = [
+    *[(name, SECRET) for name in FIELDS],
+    *[(name, bad) for name in ("queue_size", "max_models", "profile_min_count") for bad in ("0", "-1", "1.5", "1e3")],
+    ("profile_span_bytes", "255"),
+    ("profile_max_elements", "1023"),
+    ("anomaly_events_per_minute", "-1"),
+    ("defer", "maybe"),
+    ("defer", "2"),
+    ("exception_detail", "everything"),
+    ("models", f"{SECRET}="),
+    ("models", f"a=b,={SECRET}"),
+    ("queue_size", "9" * 5000),
+]
 
 
-def test_frozen() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        Config().defer = False  # type: ignore[misc]
+@pytest.mark.parametrize(("name", "text"), BAD, ids=[f"{name}-{text[:12]}" for name, text in BAD])
+def test_a_bad_value_is_one_warning_and_the_default(name: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings = Config.from_environment({variable(name): text})
+    assert settings == Config()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.name == "inferspan"
+    message = record.getMessage()
+    assert variable(name) in message
+    assert " is ignored: " in message
+    assert text not in message.replace(variable(name), "").split()
+    assert "hunter2" not in message
+    assert len(message) < 200
 
 
-def test_every_setting_has_a_variable_and_a_text() -> None:
-    public = [field for field in dataclasses.fields(Config) if not field.metadata["internal"]]
-    for field in public:
-        assert getattr(environment_variables, PREFIX + field.name.upper()) == PREFIX + field.name.upper()
-        assert field.metadata["help"].endswith(".")
-    declared = [name for name in vars(environment_variables) if name.startswith("OTEL_")]
-    assert len(declared) == len(public)
+def test_each_bad_value_is_its_own_warning(caplog: pytest.LogCaptureFixture) -> None:
+    Config.from_environment({variable("defer"): "maybe", variable("queue_size"): "many", variable("profile"): "true"})
+    assert len(caplog.records) == 2
 
 
-def test_settings_are_flags_of_the_launcher() -> None:
-    """And the launcher still starts: a constant of the SDK in our module would break it for every program."""
-    said = subprocess.run([LAUNCHER, "--help"], capture_output=True, text=True, check=True).stdout
-    assert "--inferspan_queue_size" in said
-    program = "import os; print(os.environ['OTEL_PYTHON_INFERSPAN_QUEUE_SIZE'])"
-    command = [LAUNCHER, "--traces_exporter=none", "--metrics_exporter=none", "--logs_exporter=none"]
-    finished = subprocess.run(
-        [*command, "--inferspan_queue_size=7", sys.executable, "-c", program], capture_output=True, text=True
+def test_code_wins_over_the_environment() -> None:
+    environ = {variable("queue_size"): "5", variable("defer"): "false"}
+    settings = Config.from_environment(environ, queue_size=7)
+    assert (settings.queue_size, settings.defer, settings.profile) == (7, False, True)
+
+
+def test_a_variable_that_code_overrides_is_not_read(caplog: pytest.LogCaptureFixture) -> None:
+    assert Config.from_environment({variable("queue_size"): "many"}, queue_size=7).queue_size == 7
+    assert not caplog.records
+
+
+def test_an_unknown_setting_in_code_is_an_error() -> None:
+    before = config.in_force
+    with pytest.raises(TypeError, match="queue_length"):
+        config.load(queue_length=3)
+    assert config.in_force is before
+
+
+def test_the_environment_is_read_once_and_complained_about_once() -> None:
+    program = (
+        "import logging; logging.basicConfig(format='%(levelname)s %(message)s')\n"
+        "import inferspan.auto, inferspan\n"
+        "@inferspan.inference('model')\n"
+        "def infer(): pass\n"
+        "infer(); infer()\n"
+        "from inferspan import config; print(config.in_force.queue_size)"
     )
-    assert finished.stdout == "7\n", finished.stderr
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": "/usr/bin", variable("queue_size"): SECRET},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout == "2048\n"
+    assert finished.stderr == f"WARNING {variable('queue_size')} is ignored: not a whole number\n"

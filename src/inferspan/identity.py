@@ -308,6 +308,8 @@ def _from_path(path: str) -> tuple[str | None, str | None]:
     folders = [part for part in reversed(pure.parts[:-1]) if part not in (pure.anchor, ".", "..")]
     stem = pure.name.partition(".")[0] if pure.suffix else pure.name
     version = None
+    if folders and _is_version_folder(pure):
+        return folders[0], pure.name
     if folders and _VERSION.fullmatch(folders[0]):
         version = folders[0]
         if len(folders) > 1 and not _RANDOM.fullmatch(folders[1]):
@@ -319,12 +321,18 @@ def _from_path(path: str) -> tuple[str | None, str | None]:
     return (None if _RANDOM.fullmatch(stem) else stem or None), version
 
 
+def _is_version_folder(pure: PurePath) -> bool:
+    return not pure.suffix[1:].isalpha() and _VERSION.fullmatch(pure.name) is not None
+
+
 def _owner_of(path: str) -> str:
     """Returns what files that are versions of one model have in common: the path without the version in it."""
     pure = PurePath(os.path.abspath(path))
     hub = _HUB_CACHE.search(pure.as_posix())
     if hub is not None:
         return pure.as_posix().replace(hub[2], "")
+    if _is_version_folder(pure):
+        return str(pure.parent)
     if _VERSION.fullmatch(pure.parent.name):
         return str(pure.parent.parent / pure.name)
     return str(pure)

@@ -48,9 +48,7 @@ def test_the_sources_are_those_of_the_manifest() -> None:
 
 
 def test_the_executable_has_the_components_of_the_manifest() -> None:
-    output = subprocess.run(
-        [support.build(), "components"], capture_output=True, text=True, check=True
-    ).stdout
+    output = subprocess.run([support.build(), "components"], capture_output=True, text=True, check=True).stdout
 
     names = set(re.findall(r"- (?:name|scheme): (\w+)", output))
     assert names == {
@@ -150,9 +148,7 @@ def test_points_come_out_as_they_went_in(received: Collector) -> None:
     assert (explicit.bounds, explicit.bucket_counts) == ((1.0, 3.0), (1, 1, 1))
     # The measurement inside of the span carries its identifiers.
     (span,) = received.traces()
-    assert [(e.value, e.trace_id, e.span_id) for e in explicit.exemplars] == [
-        (0.5, span.trace_id, span.span_id)
-    ]
+    assert [(e.value, e.trace_id, e.span_id) for e in explicit.exemplars] == [(0.5, span.trace_id, span.span_id)]
 
     exponential = points["score"]
     assert (exponential.type, exponential.value) == ("exponential_histogram", None)
@@ -291,9 +287,7 @@ def test_waiting_ends() -> None:
 
 def _runner(*arguments: str) -> subprocess.CompletedProcess[str]:
     support.build()
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("INFERSPAN_COLLECTOR_")
-    }
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("INFERSPAN_COLLECTOR_")}
     command = [sys.executable, str(RUNNER), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -304,9 +298,7 @@ def _send(endpoint: str) -> None:
     traces = TracerProvider(resource=resource, shutdown_on_exit=False)
     traces.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
     reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{endpoint}/v1/metrics"), 3_600_000)
-    exponential = View(
-        instrument_name="score", aggregation=ExponentialBucketHistogramAggregation(max_scale=0)
-    )
+    exponential = View(instrument_name="score", aggregation=ExponentialBucketHistogramAggregation(max_scale=0))
     metrics = MeterProvider([reader], resource=resource, views=[exponential], shutdown_on_exit=False)
     logs = LoggerProvider(resource=resource, shutdown_on_exit=False)
     logs.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(endpoint=f"{endpoint}/v1/logs")))

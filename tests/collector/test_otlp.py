@@ -39,9 +39,7 @@ def test_a_value_of_an_unknown_kind_is_an_error() -> None:
 
 
 def test_a_request_with_nothing_but_what_is_required() -> None:
-    request: otlp.Json = {
-        "resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0a" * 16, "spanId": "0b" * 8}]}]}]
-    }
+    request: otlp.Json = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0a" * 16, "spanId": "0b" * 8}]}]}]}
 
     (span,) = otlp.spans(request)
 

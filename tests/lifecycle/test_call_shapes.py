@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 from onnxruntime.datasets import get_example
 from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -24,7 +25,6 @@ from support.telemetry import Telemetry
 
 import inferspan
 from inferspan.semconv import attributes as names
-from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 
 X = np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5)
 
@@ -184,9 +184,7 @@ def test_a_recursion_is_one_call(manual: Telemetry) -> None:
 @pytest.mark.parametrize(
     ("model", "version", "separate"), [("a", "1", False), ("a", "2", True), ("a", None, True), ("b", "1", True)]
 )
-def test_another_model_inside_is_a_child(
-    manual: Telemetry, model: str, version: str | None, separate: bool
-) -> None:
+def test_another_model_inside_is_a_child(manual: Telemetry, model: str, version: str | None, separate: bool) -> None:
     with inferspan.inference("a", version="1"), inferspan.inference(model, version=version):
         pass
     expected: dict[str, list[str | None]] = {"infer a": [None]}
@@ -234,7 +232,8 @@ def test_a_child_of_an_unsampled_call_is_unsampled(monkeypatch: pytest.MonkeyPat
         with inferspan.inference("a"), inferspan.inference("b"):
             assert not trace.get_current_span().get_span_context().trace_flags.sampled
         assert telemetry.spans() == []
-        assert sorted(p.attributes[names.INFERSPAN_MODEL_NAME] for p in telemetry.points("inferspan.inference.duration")) == ["a", "b"]
+        points = telemetry.points("inferspan.inference.duration")
+        assert sorted(point.attributes[names.INFERSPAN_MODEL_NAME] for point in points) == ["a", "b"]
 
 
 def test_suppressed_instrumentation_makes_none(manual: Telemetry) -> None:
@@ -250,9 +249,9 @@ def test_suppressed_instrumentation_makes_none(manual: Telemetry) -> None:
 def test_a_generative_span_describes_what_it_covers(manual: Telemetry, kind: SpanKind) -> None:
     with_sessions(manual)
     tracer = manual.tracer_provider.get_tracer("app")
-    with tracer.start_as_current_span("chat", kind=kind, attributes={"gen_ai.operation.name": "chat"}):
-        with inferspan.inference("a"):
-            infer()
+    chat = tracer.start_as_current_span("chat", kind=kind, attributes={"gen_ai.operation.name": "chat"})
+    with chat, inferspan.inference("a"):
+        infer()
     infer()
     assert parents(manual.spans()) == {"chat": [None], "infer sigmoid": [None]}
 

@@ -96,9 +96,7 @@ def test_wrong_arguments_raise_what_they_raise(manual: Telemetry, function: Call
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_results_are_the_functions_own(
-    telemetry: Telemetry, request: pytest.FixtureRequest, recorded: bool
-) -> None:
+def test_results_are_the_functions_own(telemetry: Telemetry, request: pytest.FixtureRequest, recorded: bool) -> None:
     if recorded:
         request.getfixturevalue("manual")
     result = object()

@@ -13,12 +13,13 @@ from support.exported import Exported, run
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 
 
-@pytest.mark.parametrize(("defer", "children"), [("true", 500), ("false", 200)])
-def test_forks_under_load(tmp_path: Path, defer: str, children: int) -> None:
+@pytest.mark.parametrize(("defer", "children", "pause"), [("true", 500, 0.0005), ("false", 200, 0)])
+def test_forks_under_load(tmp_path: Path, defer: str, children: int, pause: float) -> None:
     exported = run(
         tmp_path,
         "forks.py",
         f"--children={children}",
+        f"--pause={pause}",
         timeout=240,
         OTEL_PYTHON_INFERSPAN_DEFER=defer,
         OTEL_PYTHON_INFERSPAN_MAX_MODELS="1000",

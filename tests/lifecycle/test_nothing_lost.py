@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever flushes first and however the process ends: as many in the histogram as calls, every span ended, no orphans."""
+"""Whoever flushes and however the process ends: the histogram has every call, every span has ended, no orphans."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.exported import run
+
 
 def both(calls: int) -> dict[str, int]:
     return {"manual": calls, "sigmoid": calls}

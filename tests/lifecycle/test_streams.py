@@ -421,4 +421,3 @@ def test_a_hundred_streams_side_by_side(manual: Telemetry) -> None:
     consumers = {span.context.span_id for span in spans if span.name.startswith("consumer")}
     assert {span.parent.span_id for span in spans if span.name == "infer stream"} == consumers
     assert len(spans) == 200
-

@@ -12,15 +12,14 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
+from inferspan_instrumentors.torch import TorchInstrumentor
 from onnxruntime.datasets import get_example
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from support.telemetry import Telemetry
 
-
 from inferspan import identity, pipeline
 from inferspan.recording import worker
-from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
-from inferspan_instrumentors.torch import TorchInstrumentor
 
 
 class Refused(ValueError):

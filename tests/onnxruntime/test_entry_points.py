@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 from onnxruntime.datasets import get_example
 from opentelemetry import context, trace
@@ -20,7 +21,6 @@ from opentelemetry.trace import StatusCode
 from support.telemetry import Telemetry
 
 from inferspan import clock
-from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 
 X = np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5)
 INVALID = "onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument"

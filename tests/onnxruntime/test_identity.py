@@ -9,12 +9,12 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 from onnx import TensorProto, helper
 from support.telemetry import Telemetry
 
 import inferspan
 from inferspan import pipeline
-from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 
 
 @pytest.fixture

@@ -112,9 +112,7 @@ def test_upstream_constants_are_those_of_the_installed_package(key: str) -> None
     assert getattr(attributes, name) == getattr(module, name)
 
 
-@pytest.mark.parametrize(
-    "attribute", [each for each in REGISTRY.attributes if each.members], ids=lambda each: each.key
-)
+@pytest.mark.parametrize("attribute", [each for each in REGISTRY.attributes if each.members], ids=lambda each: each.key)
 def test_enumerations_have_their_values(attribute: registry.Attribute) -> None:
     values = getattr(attributes, rendering.class_name(attribute.key))
     assert constants(values) == {member.id.upper(): member.value for member in attribute.members}
@@ -192,9 +190,7 @@ def test_settings_are_read_from_the_fields() -> None:
     class Settings:
         switch: bool = field(default=True, metadata={"help": "A switch."})
         limit: int = field(default=200, metadata={"help": "A limit."})
-        names: "Mapping[str, str]" = field(
-            default_factory=lambda: {"a": "b", "c": "d"}, metadata={"help": "Names."}
-        )
+        names: "Mapping[str, str]" = field(default_factory=lambda: {"a": "b", "c": "d"}, metadata={"help": "Names."})
         empty: str = field(default="", metadata={"help": "A text."})
         hidden: bool = field(default=False, metadata={"help": "For tests.", "internal": True})
 
@@ -216,9 +212,7 @@ def test_settings_are_read_from_the_fields() -> None:
 
 
 def test_the_reference_has_every_name_once_and_its_links_arrive() -> None:
-    documents = {
-        path.name: path.read_text("utf-8") for path in (generate.REPOSITORY / generate.DOCS).glob("*.md")
-    }
+    documents = {path.name: path.read_text("utf-8") for path in (generate.REPOSITORY / generate.DOCS).glob("*.md")}
     anchors = re.findall(r'<a id="([^"]+)">', documents["attributes.md"])
     assert sorted(anchors) == sorted(rendering.anchor(attribute.key) for attribute in REGISTRY.attributes)
     for name, text in documents.items():

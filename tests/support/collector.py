@@ -44,9 +44,7 @@ def build() -> Path:
     Returns:
         Path of the executable.
     """
-    finished = subprocess.run(
-        [sys.executable, RUNNER, "build"], stdout=subprocess.PIPE, text=True, check=True
-    )
+    finished = subprocess.run([sys.executable, RUNNER, "build"], stdout=subprocess.PIPE, text=True, check=True)
     return Path(finished.stdout.strip())
 
 
@@ -182,9 +180,7 @@ class Collector:
             self._ports = free_ports()
             grpc, http, health = (f"127.0.0.1:{port}" for port in self._ports)
             inherited = {
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith("INFERSPAN_COLLECTOR_")
+                name: value for name, value in os.environ.items() if not name.startswith("INFERSPAN_COLLECTOR_")
             }
             own = {
                 "INFERSPAN_COLLECTOR_GRPC": grpc,

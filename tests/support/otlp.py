@@ -277,9 +277,7 @@ def _distribution(type_: str, point: Json) -> Json:
         "minimum": _optional_float(point.get("min")),
         "maximum": _optional_float(point.get("max")),
         "bounds": tuple(float(bound) for bound in point.get("explicitBounds", ())) if is_explicit else None,
-        "bucket_counts": tuple(int(count) for count in point.get("bucketCounts", ()))
-        if is_explicit
-        else None,
+        "bucket_counts": tuple(int(count) for count in point.get("bucketCounts", ())) if is_explicit else None,
         "scale": point.get("scale", 0) if is_exponential else None,
         "zero_count": int(point.get("zeroCount", 0)) if is_exponential else None,
         "zero_threshold": float(point.get("zeroThreshold", 0)) if is_exponential else None,

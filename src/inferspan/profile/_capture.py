@@ -11,6 +11,8 @@ from inferspan.values import Reading, join, walk
 
 #: Elements read of an array that is too large to be read in full.
 SAMPLE_OF_HUGE = 16_384
+#: A value of more features is profiled as a whole: no span has room for as many.
+MAX_FEATURES = 1024
 
 
 class Capture:
@@ -74,7 +76,7 @@ def capture(
 def _features_of(
     name: str, shape: tuple[int, ...] | None, features: Mapping[str, Sequence[str]]
 ) -> Sequence[str] | None:
-    if shape is None or len(shape) not in (1, 2):
+    if shape is None or len(shape) not in (1, 2) or shape[-1] > MAX_FEATURES:
         return None
     names = features.get(name) or features.get("")
     return names if names is not None and len(names) == shape[-1] else None
@@ -84,17 +86,17 @@ def _summarise_large(one: Capture, max_elements: int) -> None:
     reading = one.reading
     try:
         # Imported here: numpy is the application's, and is there as soon as an array is.
-        from inferspan.profile import _arrays
+        from inferspan.profile import _arrays, _columns, _layouts
 
         array = reading.array
         total = array.size
         if total > max_elements:
-            array = _arrays.sample(array, SAMPLE_OF_HUGE)
+            array = _layouts.sample(array, SAMPLE_OF_HUGE)
             reading.note = f"sampled {array.size} of {total}"
             one.features = None
         one.moments = [_arrays.of_array(array, reading.layout)]
         if one.features is not None:
-            one.moments += _arrays.of_columns(array, len(one.features), reading.layout, ordered=False)
+            one.moments += _columns.of_columns(array, len(one.features), reading.layout, ordered=False)
     except Exception:
         faults.caught("profile")
         reading.note = "could not be profiled"

@@ -106,21 +106,23 @@ def _small(one: Capture, min_count: int, ordered: bool) -> list[Moments]:
     if isinstance(data, tuple) and len(data) < total:
         reading.note = f"first {len(data)} of {total}"
         one.features = None
-    # Imported where it is needed: numpy is the application's, and a few numbers do without.
+    # numpy is the application's: imported where it is needed, which a few numbers do without.
     values = doubles(data) if isinstance(data, tuple) else _arrays().from_copy(data, reading.layout)
-    columns = _columns(values, len(one.features), min_count) if one.features and len(values) else []
+    columns = _small_columns(values, len(one.features), min_count) if one.features and len(values) else []
     if len(values) <= FEW:
         return [of_list(_listed(values), min_count=min_count, ordered=ordered), *columns]
     return [_arrays().of_few(values, ordered=ordered), *columns]
 
 
-def _columns(values: Any, width: int, min_count: int) -> list[Moments]:
+def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
     rows = len(values) // width
     ordered = rows >= min_count
     if rows <= FEW:
         values = _listed(values)
         return [of_list(values[index::width], min_count=min_count, ordered=ordered) for index in range(width)]
-    return _arrays().of_columns(values, width, ordered=ordered)
+    from inferspan.profile import _columns
+
+    return _columns.of_columns(values, width, ordered=ordered)
 
 
 def _listed(values: Any) -> list[float]:

@@ -14,7 +14,7 @@ class Moments:
         count: all values; ``missing`` are NaN, ``infinite`` of either sign, ``zero`` of either sign.
         mean: within minimum and maximum.
         standard_deviation: of the population: the square root of the mean squared deviation.
-        sample: finite values in double precision, its own: a list or an array. Quantiles are taken from it.
+        sample: finite values that quantiles are taken from: a list, or an array of its own.
         is_sorted: whether the sample is.
     """
 

@@ -20,14 +20,15 @@ _MAX_ANOMALIES = 5
 #: Share of the bound that notes may take.
 _NOTES_SHARE = 0.25
 
-#: Most bytes that OTLP adds to the key and the text of an attribute (tags, and the lengths of what is nested in it),
-#: to the text of an element of an array, and that numbers take.
-_ATTRIBUTE = 14
-_ELEMENT = 6
-_NUMBER = _ATTRIBUTE + 10
+#: Most bytes that OTLP adds to the key and the text or array of an attribute: tags, and the lengths of what is nested
+#: in it, three of which take two bytes up to 16 383, and three from there on.
+_ATTRIBUTE = 11
+_LARGE_ATTRIBUTE = 14
+_LARGE = 16_384
+#: Most bytes that are added to the key of an attribute that is a number, and those that elements of arrays take.
+_NUMBER = 15
 _DOUBLE = 11
 _NULL = 2
-
 
 _MISSING_RATIO: Callable[[FieldProfile], float] = attrgetter("missing_ratio")
 _INFINITE_RATIO: Callable[[FieldProfile], float] = attrgetter("infinite_ratio")
@@ -55,7 +56,9 @@ class _Direction:
         }
         self.numbers = [(key, attrgetter(name)) for key, name in (counts | statistics).items()]
         arrays = (keys.names, keys.types, keys.shapes, *counts, *statistics)
-        self.size_of_arrays = sum(len(key) + _ATTRIBUTE for key in arrays)
+        self.arrays = len(arrays)
+        self.size_of_keys = sum(map(len, arrays))
+        self.size_of_omitted = len(keys.omitted_field_count) + _NUMBER
 
 
 _DIRECTIONS = {"input": _Direction(names.INPUT), "output": _Direction(names.OUTPUT)}
@@ -67,6 +70,7 @@ class _Bounded:
     def __init__(self, max_bytes: int) -> None:
         self.attributes: dict[str, Any] = {}
         self.left = max_bytes
+        self.beside_key = _ATTRIBUTE if max_bytes < _LARGE else _LARGE_ATTRIBUTE
 
     def take(self, size: int) -> bool:
         """Returns whether there is as much left, and if so takes it."""
@@ -82,14 +86,14 @@ class _Bounded:
         return fits
 
     def add_text(self, key: str, text: str) -> None:
-        if self.take(len(key) + _ATTRIBUTE + _bytes_of(text)):
+        if self.take(len(key) + self.beside_key + _bytes_of(text)):
             self.attributes[key] = text
 
     def add_texts(self, key: str, texts: Iterable[str]) -> None:
         """Adds as many texts as fit, of which there are some."""
-        if not self.take(len(key) + _ATTRIBUTE):
+        if not self.take(len(key) + self.beside_key):
             return
-        fitting = list(takewhile(lambda text: self.take(_ELEMENT + _bytes_of(text)), texts))
+        fitting = list(takewhile(lambda text: self.take(_size_of_element(text)), texts))
         if fitting:
             self.attributes[key] = fitting
 
@@ -109,7 +113,7 @@ def profile_attributes(directions: Mapping[str, Sequence[FieldProfile]], *, max_
     filled = {_DIRECTIONS[name]: fields for name, fields in directions.items() if fields}
     for direction, fields in filled.items():
         bounded.add_number(direction.keys.field_count, len(fields))
-        bounded.take(len(direction.keys.omitted_field_count) + _NUMBER)
+        bounded.take(direction.size_of_omitted)
     for direction, fields in filled.items():
         _roll_up(direction.keys, fields, bounded)
     anomalies = anomalies_of(field for fields in filled.values() for field in fields)
@@ -165,8 +169,9 @@ def _keep(
     filled: Mapping[_Direction, Sequence[FieldProfile]], bounded: _Bounded
 ) -> Mapping[_Direction, Sequence[FieldProfile]]:
     """Chooses the fields that fit: those with most missing or infinite values first, then in their order."""
-    total = sum(direction.size_of_arrays + sum(map(_size, fields)) for direction, fields in filled.items())
-    if bounded.take(total):
+    sizes = {direction: direction.size_of_keys + direction.arrays * bounded.beside_key for direction in filled}
+    total = sum(sizes[direction] + sum(map(_size, fields)) for direction, fields in filled.items())
+    if total <= bounded.left + sum(direction.size_of_omitted for direction in filled):
         return filled
     candidates = [
         (-max(field.missing_ratio, field.infinite_ratio), index, direction, field)
@@ -176,7 +181,7 @@ def _keep(
     candidates.sort(key=itemgetter(0, 1))
     chosen: dict[_Direction, list[tuple[int, FieldProfile]]] = {direction: [] for direction in filled}
     for _, index, direction, field in candidates:
-        arrays = 0 if chosen[direction] else direction.size_of_arrays
+        arrays = 0 if chosen[direction] else sizes[direction]
         if not bounded.take(_size(field) + arrays):
             break
         chosen[direction].append((index, field))
@@ -199,7 +204,7 @@ def _write(direction: _Direction, kept: Sequence[FieldProfile], count: int, attr
 
 def _size(field: FieldProfile) -> int:
     """Returns the most bytes that a field's elements take."""
-    text = _bytes_of(_text(field.name)) + _bytes_of(_text(field.type)) + len(_text(shape_text(field.shape)))
+    texts = _size_of_element(_text(field.name)) + _size_of_element(_text(field.type))
     counts = 4 * (3 + (field.count.bit_length() + 6) // 7) if field.count is not None else 4 * _NULL
     if field.mean is None:
         statistics = 7 * _NULL
@@ -207,7 +212,12 @@ def _size(field: FieldProfile) -> int:
         statistics = 2 * _DOUBLE + 5 * _NULL
     else:
         statistics = 7 * _DOUBLE
-    return 3 * _ELEMENT + text + counts + statistics
+    return texts + _size_of_element(_text(shape_text(field.shape))) + counts + statistics
+
+
+def _size_of_element(text: str) -> int:
+    size = _bytes_of(text)
+    return size + (4 if size < 126 else 6)
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:

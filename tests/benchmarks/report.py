@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as a table with the bound beside what was seen, and the machine that they were seen on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+#: The unit of ratios.
+OF_PLAIN = "\N{MULTIPLICATION SIGN} plain"
+
+_PACKAGES = ("opentelemetry-sdk", "numpy", "torch", "onnxruntime")
+
+
+@dataclass(kw_only=True)
+class Result:
+    """One line: what was measured, what it may be at most or must be at least, what it was."""
+
+    name: str
+    seen: float
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+    detail: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.at_most is None and self.at_least is None:
+            return ""
+        over = self.at_most is not None and self.seen > self.at_most
+        under = self.at_least is not None and self.seen < self.at_least
+        return "over" if over else "under" if under else "ok"
+
+    @property
+    def bound(self) -> str:
+        if self.at_most is not None:
+            return f"≤ {_number(self.at_most)} {self.unit}"
+        return f"≥ {_number(self.at_least)} {self.unit}" if self.at_least is not None else ""
+
+
+def machine() -> dict[str, str]:
+    """Describes the machine and the versions, without names that are nobody's business."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
+    return {
+        "cores": str(cores),
+        "cpu": _cpu_model() or platform.machine(),
+        "system": platform.system(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        **{name: version(name) for name in _PACKAGES},
+    }
+
+
+def table(results: Iterable[Result]) -> str:
+    """Writes a Markdown table."""
+    lines = ["| | seen | bound | | |", "|---|--:|--:|---|---|"]
+    for one in results:
+        seen = f"{_number(one.seen)} {one.unit}"
+        verdict = one.verdict if one.verdict in ("", "ok") else f"**{one.verdict}**"
+        lines.append(f"| {one.name} | {seen} | {one.bound} | {verdict} | {one.detail} |")
+    return "\n".join(lines)
+
+
+def write_json(path: Path, results: Iterable[Result]) -> None:
+    """Writes machine and results."""
+    rows = [{**asdict(one), "verdict": one.verdict} for one in results]
+    path.write_text(json.dumps({"machine": machine(), "results": rows}, indent=2, ensure_ascii=False) + "\n")
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
