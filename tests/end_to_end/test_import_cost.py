@@ -39,6 +39,7 @@ def test_importing_inferspan_imports_neither_sdk_nor_numpy(statement: str) -> No
 
 
 def test_an_attribute_of_the_package_is_loaded_when_it_is_used() -> None:
-    program = "import sys, inferspan; print('inferspan.api' in sys.modules); inferspan.inference; print('inferspan.api' in sys.modules)"
+    told = "print('inferspan.api' in sys.modules)"
+    program = f"import sys, inferspan; {told}; inferspan.inference; {told}"
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert finished.stdout.split() == ["False", "True"]

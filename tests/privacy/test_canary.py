@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nothing that identifies anybody leaves at default settings: secrets go in, and are searched for in all that comes out."""
+"""Nothing that identifies anybody leaves at default settings: secrets go in, and all that comes out is searched."""
 
 from __future__ import annotations
 
