@@ -363,6 +363,17 @@ class Terminated:
         return bool(data)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def signals_as_in_a_terminal() -> Iterator[None]:
+    """Undoes what a shell does to jobs in its background: they ignore these two, and so would what is started here."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGQUIT)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., Terminated]]:
     started: list[Terminated] = []
