@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write machine and results to a file as well")
     parser.add_argument("--quick", action="store_true", help="show that all of it runs; the figures mean nothing")
     arguments = parser.parse_args()
+    on = machine()
     load = Load(windows=1, seconds=0.05, steps=2) if arguments.quick else Load()
 
     pipeline.configure(profile=False, raise_faults=True)
@@ -52,9 +53,9 @@ def main() -> int:
     count = len(like.attributes or {})
     print(f"Plain sets {len(plain.attributes)} attributes: the {count} of our span without a data profile, and more.\n")
     print(table(results))
-    print("\n" + ", ".join(f"{name} {value}" for name, value in machine().items()))
+    print("\n" + ", ".join(f"{name} {value}" for name, value in on.items()))
     if arguments.json:
-        write_json(arguments.json, results)
+        write_json(arguments.json, results, on=on)
     if faults.counts:
         print(f"faults inside inferspan: {faults.counts}", file=sys.stderr)
     return 1 if faults.counts else 0

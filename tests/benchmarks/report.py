@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -44,11 +44,12 @@ class Result:
 
 
 def machine() -> dict[str, str]:
-    """Describes the machine and the versions, without names that are nobody's business."""
+    """Describes the machine, how busy it is, and the versions; no names that are nobody's business."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
     return {
         "cores": str(cores),
         "cpu": _cpu_model() or platform.machine(),
+        "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
         "system": platform.system(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         **{name: version(name) for name in _PACKAGES},
@@ -65,10 +66,10 @@ def table(results: Iterable[Result]) -> str:
     return "\n".join(lines)
 
 
-def write_json(path: Path, results: Iterable[Result]) -> None:
-    """Writes machine and results."""
+def write_json(path: Path, results: Iterable[Result], *, on: Mapping[str, str]) -> None:
+    """Writes results, and the machine that they were seen on."""
     rows = [{**asdict(one), "verdict": one.verdict} for one in results]
-    path.write_text(json.dumps({"machine": machine(), "results": rows}, indent=2, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps({"machine": dict(on), "results": rows}, indent=2, ensure_ascii=False) + "\n")
 
 
 def _number(value: float) -> str:

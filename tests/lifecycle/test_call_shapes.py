@@ -350,9 +350,9 @@ def test_one_object_may_be_entered_by_many_threads_and_tasks(manual: Telemetry) 
     barrier = threading.Barrier(4)
 
     def in_a_thread(number: int) -> None:
-        barrier.wait()
         for _ in range(25):
             with shared as call:
+                barrier.wait(30)  # all four are in their blocks
                 call.inputs(**{f"thread{number}": X})
                 with shared:  # the same call, entered again: a part of it
                     pass
@@ -367,7 +367,7 @@ def test_one_object_may_be_entered_by_many_threads_and_tasks(manual: Telemetry) 
     async def in_a_task(number: int) -> None:
         with shared as call:
             call.inputs(**{f"task{number}": X})
-            await asyncio.sleep(0.01 * (3 - number))
+            await asyncio.sleep(0.01 * number)
             call.outputs(**{f"task{number}": X})
 
     async def main() -> None:

@@ -44,6 +44,12 @@ def test_forks_under_load(tmp_path: Path, defer: str, children: int, pause: floa
 
 def assert_metrics_are_complete(exported: Exported, parent: int) -> None:
     for pid, points in exported.by_process():
+        dropped = {
+            point["attributes"]["inferspan.self.drop.reason"]: point["count"]
+            for point in points
+            if point["metric"] == "inferspan.self.dropped"
+        }
+        assert dropped.get("rate_limited") == (7 if pid == parent else None), dropped
         durations = [point for point in points if point["metric"] == "inferspan.inference.duration"]
         of_child = {
             point["attributes"]["inferspan.model.version"]: point["count"]

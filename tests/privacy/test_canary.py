@@ -22,8 +22,8 @@ TEXT = "tok7731994hk"
 EMAIL = "ada.canary@example.org"
 
 
-def emitted(**settings: str) -> str:
-    """Returns everything that the Collector wrote and the program printed."""
+def emitted(*, spans: int = 25, **settings: str) -> str:
+    """Returns everything that the Collector wrote and the program printed, of more than so many spans."""
     with Collector() as collector:
         finished = subprocess.run(
             [str(launcher.LAUNCHER), sys.executable, str(PROGRAM)],
@@ -37,7 +37,7 @@ def emitted(**settings: str) -> str:
         )
         assert finished.returncode == 0, finished.stderr
         collector.wait_for(collector.logs)
-    assert len(collector.traces()) > 25
+    assert len(collector.traces()) >= spans
     written = "".join(map(repr, (*collector.traces(), *collector.metrics(), *collector.logs())))
     return written + collector.log + finished.stdout + finished.stderr
 
@@ -60,6 +60,17 @@ def test_nothing_leaves_by_default() -> None:
     assert "could not convert string to float: '…'" in text
     assert "records" in text
     assert "income" in text
+    assert "column_19" in text
+
+
+def test_nothing_leaves_of_calls_that_are_not_sampled() -> None:
+    """A failure then leaves as an event, with the profile of its inputs."""
+    text = emitted(spans=0, OTEL_TRACES_SAMPLER="always_off")
+    assert "inferspan.inference.anomaly" in text
+    assert "inferspan.input.profile.counts" in text
+    assert TEXT not in text
+    assert "ada.canary" not in text
+    assert not reveals_number(text)
 
 
 @pytest.mark.parametrize(

@@ -106,12 +106,18 @@ def _small(one: Capture, min_count: int, ordered: bool) -> list[Moments]:
     if isinstance(data, tuple) and len(data) < total:
         reading.note = f"first {len(data)} of {total}"
         one.features = None
-    # numpy is the application's: imported where it is needed, which a few numbers do without.
-    values = doubles(data) if isinstance(data, tuple) else _arrays().from_copy(data, reading.layout)
+    if isinstance(data, tuple) and len(data) <= FEW:  # a few numbers do without numpy
+        values: Any = doubles(data)
+        arrays = None
+    else:
+        # Imported where it is needed: numpy is the application's.
+        from inferspan.profile import _arrays as arrays
+
+        values = doubles(data) if isinstance(data, tuple) else arrays.from_copy(data, reading.layout)
     columns = _small_columns(values, len(one.features), min_count) if one.features and len(values) else []
-    if len(values) <= FEW:
+    if arrays is None or len(values) <= FEW:
         return [of_list(_listed(values), min_count=min_count, ordered=ordered), *columns]
-    return [_arrays().of_few(values, ordered=ordered), *columns]
+    return [arrays.of_few(values, ordered=ordered), *columns]
 
 
 def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
@@ -127,9 +133,3 @@ def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
 
 def _listed(values: Any) -> list[float]:
     return values.tolist() if hasattr(values, "tolist") else values
-
-
-def _arrays() -> Any:
-    from inferspan.profile import _arrays
-
-    return _arrays

@@ -102,14 +102,6 @@ def reader_of(kind: type) -> Reader | None:
     return reader
 
 
-def read(value: Any) -> Reading:
-    """Reads one value; one of an unknown type is described by its type alone."""
-    reader = reader_of(class_of(value))
-    if reader is None:
-        return describe(value)
-    return reader(value)
-
-
 def describe(value: Any) -> Reading:
     """Describes a value of a type that is not read: its class, and its shape where numpy itself stores one."""
     kind = class_of(value)

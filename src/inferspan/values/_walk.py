@@ -131,10 +131,10 @@ def _library_name(kind: type) -> str | None:
 
 
 def _named(value: Any, prefix: str, limit: int) -> list[tuple[str, Any]]:
-    return [(join(prefix, key), inner) for key, inner in first_items(value, limit)]
+    return [(join(prefix, key), inner) for key, inner in _first_items(value, limit)]
 
 
-def first_items(value: dict[Any, Any], limit: int) -> list[tuple[Any, Any]]:
+def _first_items(value: dict[Any, Any], limit: int) -> list[tuple[Any, Any]]:
     """Copies the first items of a dict, of which only what is stored is looked at.
 
     Raises:
@@ -162,7 +162,7 @@ def join(prefix: str, key: Any) -> str:
     """Names an item by its key: text and small whole numbers as they are, any other key by its class."""
     kind = class_of(key)
     if kind is str:
-        text = encodable(key[:_MAX_KEY])
+        text = key if len(key) <= _MAX_KEY and key.isascii() else encodable(key[:_MAX_KEY])
     elif kind is int and -_MAX_WHOLE_KEY < key < _MAX_WHOLE_KEY:
         text = str(key)
     else:

@@ -20,6 +20,8 @@ from onnxruntime.datasets import get_example
 from opentelemetry import context, metrics, trace
 
 import inferspan
+from inferspan.recording import drops
+from inferspan.semconv.attributes import SelfDropReason
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--children", type=int, default=500)
@@ -100,6 +102,8 @@ def reap(children: dict[int, float], *, at_most: int) -> None:
 infer("0")
 session.run(None, feed)
 trace.get_tracer_provider().force_flush()
+
+drops.count(SelfDropReason.RATE_LIMITED, 7)
 
 threads = [threading.Thread(target=load) for _ in range(4)]
 for one in threads:

@@ -37,7 +37,7 @@ def row(*shape: int) -> np.ndarray:
 
 
 def one_row_inputs() -> None:
-    for shape in ((1,), (1, 4), (3, 4), (1, 20), (1, 64), (20,), (9, 20)):
+    for shape in ((1,), (1, 4), (3, 4), (1, 20), (1, 64), (20,), (9, 20), (1, 1, 20), (1, 3, 20)):
         Model()(torch.from_numpy(row(*shape)))
         with inferspan.inference("manual") as call:
             call.inputs(row(*shape))
@@ -48,6 +48,14 @@ def one_row_inputs() -> None:
             session.run(None, {"x": row(1, 4).astype(np.float32)})
         except Exception:
             pass
+
+
+def named_columns() -> None:
+    """The columns' names go out; what is in them does not."""
+    model = Model()
+    inferspan.describe(model, name="described", features=[f"column_{index}" for index in range(20)])
+    for rows in (1, 3, 9):
+        model(torch.from_numpy(row(rows, 20)))
 
 
 def categories_and_columns() -> None:
@@ -91,5 +99,6 @@ def failures() -> None:
 
 with torch.inference_mode():
     one_row_inputs()
+    named_columns()
     categories_and_columns()
     failures()
