@@ -31,7 +31,10 @@ FEEDS: dict[str, tuple[Callable[[Path], Any], str | None]] = {
     "transposed": (lambda _: np.asfortranarray(X), None),
     "expanded": (lambda _: np.broadcast_to(np.float32(1), SHAPE), None),
     "big-endian": (lambda _: X.astype(">f4"), None),
-    "masked": (lambda _: np.ma.masked_less(X, 0), "x: numpy.ma.MaskedArray is not read, being a subclass"),
+    "masked": (
+        lambda _: np.ma.masked_less(X, 0),
+        f"x: {np.ma.MaskedArray.__module__}.MaskedArray is not read, being a subclass",
+    ),
     "memmap": (_mapped, "x: numpy.memmap is not read, being a subclass"),
     "asarray of a memmap": (
         lambda path: np.asarray(_mapped(path)),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from support.profiles import described, profile
 
+MASKED = f"{np.ma.MaskedArray.__module__}.MaskedArray"
 LONG = np.dtype(np.longdouble).name
 MAPPED = "memory-mapped: reading it could fault pages in"
 
@@ -47,9 +48,9 @@ NOT_READ: dict[str, tuple[Callable[[Path], Any], str, tuple[int, ...] | None, st
     "frombuffer of a map": (_map_of_bytes, "float32", (4096,), MAPPED),
     "masked": (
         lambda _: np.ma.masked_less(np.arange(5.0), 3),
-        "numpy.ma.MaskedArray",
+        MASKED,
         (5,),
-        "numpy.ma.MaskedArray is not read, being a subclass",
+        f"{MASKED} is not read, being a subclass",
     ),
     "matrix": (
         lambda _: np.asmatrix(np.eye(2)),
