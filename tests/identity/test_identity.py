@@ -119,7 +119,7 @@ PATHS: dict[str, tuple[str, str | None]] = {
     "/cache/churn/9f86d081884c7d65.onnx": ("churn", None),
     "/cache/churn/20240131.onnx": ("churn", None),
     "/cache/deadbeef/facade.onnx": ("facade", None),
-    "/root/.cache/huggingface/hub/models--org--name/snapshots/abc123/onnx/model.onnx": ("org/name", "abc123"),
+    "/srv/cache/huggingface/hub/models--org--name/snapshots/abc123/onnx/model.onnx": ("org/name", "abc123"),
     "/cache/models--gpt2/snapshots/abc123/model.onnx": ("gpt2", "abc123"),
 }
 
