@@ -154,6 +154,8 @@ class Inference:
             values = values()
         if not self.recording:
             # Looked at only if the call fails, and only if its values are still those that went in.
+            # A copy: the mapping can be the application's own, which the call may change.
+            values = dict(values)
             self._pending = {**self._pending, **values} if self._pending else values
             for name, value in values.items():
                 self._stamps[name] = stamp(value)
