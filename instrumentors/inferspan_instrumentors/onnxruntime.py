@@ -49,10 +49,11 @@ def _patch(module: Any, recorder: Recorder, patches: Patches) -> None:
         ("run_with_iobinding", _bound_inputs, _bound_outputs),
     ):
         if hasattr(session, name):
-            patches.wrap(session, name, _synchronous(recorder, read_inputs, read_outputs))
+            patches.wrap(session, name, _synchronous(recorder, read_inputs, read_outputs), when=recorder.ready)
     if hasattr(session, "run_async"):
-        patches.wrap(session, "run_async", _asynchronous(recorder))
-    patches.wrap(session, "set_providers", _forgetting)
+        patches.wrap(session, "run_async", _asynchronous(recorder), when=recorder.ready)
+    # Always: what is recorded again later would be named after what was there before.
+    patches.wrap(session, "set_providers", _forgetting, when=lambda: True)
 
 
 _Read = Callable[..., Mapping[str, Any]]
@@ -60,8 +61,6 @@ _Read = Callable[..., Mapping[str, Any]]
 
 def _synchronous(recorder: Recorder, read_inputs: _Read, read_outputs: _Read) -> Callable[..., Any]:
     def run(original: Any, session: Any, args: Any, kwargs: Any) -> Any:
-        if not recorder.ready():
-            return original(session, *args, **kwargs)
         call = recorder.start(lambda: _identity(session), inputs=lambda: read_inputs(session, args, kwargs))
         if call is None:
             return original(session, *args, **kwargs)
@@ -78,7 +77,7 @@ def _synchronous(recorder: Recorder, read_inputs: _Read, read_outputs: _Read) ->
 
 def _asynchronous(recorder: Recorder) -> Callable[..., Any]:
     def run_async(original: Any, session: Any, args: Any, kwargs: Any) -> Any:
-        if not recorder.ready() or len(args) + len(kwargs) < 4:
+        if len(args) + len(kwargs) < 4:
             return original(session, *args, **kwargs)
         call = recorder.start(lambda: _identity(session), inputs=lambda: _fed(session, args, kwargs), attach=False)
         if call is None:

@@ -22,7 +22,7 @@ context that it was registered in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,6 +51,7 @@ _put = dict[str, object].__setitem__
 _MAX_SERIES = 1024
 _INTERRUPTED = "interrupted"
 _NOTHING: dict[str, Any] = {}
+_NO_STAMPS: dict[str, int | None] = {}
 
 #: Inputs or outputs by name, or a function that says them: called after the clock has stopped, its faults caught.
 Values = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -121,8 +122,8 @@ class Inference:
         self.series = series
         self.span: Span = INVALID_SPAN
         self.context: Context = caller
-        self.inputs: list[Capture] = []
-        self.outputs: list[Capture] = []
+        self.inputs: Sequence[Capture] = ()
+        self.outputs: Sequence[Capture] = ()
         self.late = False
         self.error_type: str | None = None
         self.failure: Failure | None = None
@@ -134,7 +135,7 @@ class Inference:
         self._attached: Any = None
         self._answered = False
         self._pending: Mapping[str, Any] | None = None
-        self._stamps: dict[str, int | None] = {}
+        self._stamps: dict[str, int | None] = _NO_STAMPS
         self._step: Context | None = None
         self._monotonic = self._zero = self._excluded = 0
 
@@ -157,11 +158,11 @@ class Inference:
             # A copy: the mapping can be the application's own, which the call may change.
             values = dict(values)
             self._pending = {**self._pending, **values} if self._pending else values
-            for name, value in values.items():
-                self._stamps[name] = stamp(value)
+            self._stamps = {**self._stamps, **{name: stamp(value) for name, value in values.items()}}
             return
         before = clock.monotonic()
-        self.inputs += capture(values, features=self.series.model.features, max_elements=settings.profile_max_elements)
+        captured = capture(values, features=self.series.model.features, max_elements=settings.profile_max_elements)
+        self.inputs = [*self.inputs, *captured]
         self._excluded += clock.monotonic() - before
 
     def try_inputs(self, values: Values) -> None:
@@ -178,7 +179,7 @@ class Inference:
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            self.outputs += capture(values, max_elements=settings.profile_max_elements)
+            self.outputs = [*self.outputs, *capture(values, max_elements=settings.profile_max_elements)]
             self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
@@ -198,7 +199,7 @@ class Inference:
     def forget_inputs(self) -> None:
         """Lets go of inputs kept for a later failure: for calls that go on after their caller was answered."""
         self._pending = None
-        self._stamps.clear()
+        self._stamps = _NO_STAMPS
 
     # -- context -----------------------------------------------------------------------------------------------
 
@@ -351,12 +352,13 @@ class Inference:
             return
         unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
-        self.inputs = capture(
+        captured = capture(
             unchanged,
             features=self.series.model.features,
             max_elements=config.in_force.profile_max_elements,
         )
-        self.inputs += [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
+        changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
+        self.inputs = [*captured, *changed]
 
     def _hand_over(self) -> None:
         settings = config.in_force
@@ -377,8 +379,7 @@ class Inference:
     def drop_profile(self) -> None:
         """Forgets the data profile because the queue is full, and counts that."""
         if self.inputs or self.outputs:
-            self.inputs = []
-            self.outputs = []
+            self.inputs = self.outputs = ()
             drops.count(SelfDropReason.QUEUE_FULL)
 
 
@@ -398,13 +399,11 @@ class Recorder:
 
     def ready(self) -> bool:
         """Returns whether inferences are recorded at all: the first thing a patched call asks."""
-        if self.closed or not config.in_force.enabled:
-            return False
         found = providers.current()
         if found != self._providers:
             self._listened_to = self._scope.ready()
             self._providers = found
-        return self._listened_to
+        return self._listened_to and config.in_force.enabled and not self.closed
 
     def close(self) -> None:
         """Records nothing any more: patches that others have patched over cannot be taken out."""

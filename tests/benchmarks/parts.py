@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from statistics import median
-from time import perf_counter_ns, sleep
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
@@ -130,8 +130,6 @@ class Parts:
             begin = perf_counter_ns()
             worker.drain()
             back = (perf_counter_ns() - begin) / calls
-        while not worker._wake.empty():
-            sleep(0.001)
         return caller, back
 
     def _idle(self) -> Iterator[Result]:

@@ -26,7 +26,7 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
     import torch  # imported already: this module is one of torch's
 
     def called(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
-        if inside.on or not recorder.ready():
+        if inside.on:
             return original(model, *args, **kwargs)
         call = recorder.start(
             lambda: _identity(model),
@@ -45,7 +45,7 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
 
     compiled: type = module.AOTICompiledModel
     original: Any = vars(compiled)["__call__"]
-    patches.wrap(compiled, "__call__", called)
+    patches.wrap(compiled, "__call__", called, when=recorder.ready)
     _dynamo.trace_instead(vars(compiled)["__call__"], original)
 
     # All ways of loading a package come here, whichever of torch's modules they start from; the model itself keeps

@@ -18,7 +18,7 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
     """Wraps ``GenerationMixin.generate``."""
 
     def generate(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
-        if inside.on or not recorder.ready():
+        if inside.on:
             return original(model, *args, **kwargs)
         call = recorder.start(
             lambda: identity_of(model),
@@ -40,5 +40,5 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
 
     mixin: type = module.GenerationMixin
     original: Any = vars(mixin)["generate"]
-    patches.wrap(mixin, "generate", generate)
+    patches.wrap(mixin, "generate", generate, when=recorder.ready)
     _dynamo.trace_instead(vars(mixin)["generate"], original)

@@ -20,7 +20,10 @@ _MAX_STACKTRACE = 16_384
 
 
 class Failure(NamedTuple):
-    """One exception: its type, its message, where it passed, and the one that it was raised from or during."""
+    """One exception: its type, its message, where it passed, and the one that it was raised from or during.
+
+    A frame is its code and the index of its instruction; the line is found from these by the worker.
+    """
 
     type: str
     message: str
@@ -72,7 +75,7 @@ def _frames(traceback: TracebackType | None) -> tuple[list[tuple[CodeType, int]]
     frames: list[tuple[CodeType, int]] = []
     skipped = 0
     while traceback is not None:
-        frames.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        frames.append((traceback.tb_frame.f_code, traceback.tb_lasti))
         if len(frames) > _MAX_FRAMES:  # a recursion: its end tells more than its middle
             del frames[_MAX_FRAMES // 2]
             skipped += 1
@@ -103,11 +106,12 @@ def _format(failure: Failure, detail: str) -> str:
     if failure.reason is not None:
         parts += [_format(failure.reason, detail), failure.link]
     parts.append("Traceback (most recent call last):\n")
-    for index, (code, line) in enumerate(failure.frames):
+    for index, (code, instruction) in enumerate(failure.frames):
         if failure.skipped_frames and index == _MAX_FRAMES // 2:
             parts.append(f"  [{failure.skipped_frames} more frames]\n")
         if _is_own(code):
             continue
+        line = _line_of(code, instruction)
         parts.append(f'  File "{code.co_filename}", line {line}, in {code.co_name}\n')
         source = linecache.getline(code.co_filename, line).strip()
         if source:  # whose literals may be anything, a password included
@@ -115,6 +119,13 @@ def _format(failure: Failure, detail: str) -> str:
     message = message_of(failure, detail=detail)
     parts.append(f"{failure.type}: {message}\n" if message else f"{failure.type}\n")
     return "".join(parts)
+
+
+def _line_of(code: CodeType, instruction: int) -> int:
+    for begin, end, line in code.co_lines():
+        if begin <= instruction < end and line is not None:
+            return line
+    return code.co_firstlineno
 
 
 def _is_own(code: CodeType) -> bool:

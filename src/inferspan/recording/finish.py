@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from opentelemetry._logs import SeverityNumber
@@ -34,8 +35,8 @@ class Finished(Protocol):
     began: int
     ended: int
     duration: int
-    inputs: list[Capture]
-    outputs: list[Capture]
+    inputs: Sequence[Capture]
+    outputs: Sequence[Capture]
     late: bool
     error_type: str | None
     failure: Failure | None

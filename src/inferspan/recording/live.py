@@ -42,8 +42,9 @@ class InProgress(Protocol):
 
 #: By ``id``: a call is taken out before it can be collected.
 calls: dict[int, InProgress] = {}
-#: The ``id`` of each call that has been taken out and is not handed over yet.
-ending: set[int] = set()
+#: The ``id`` of each call that has been taken out and is not handed over yet. A list, for two threads may try to take
+#: the same call: what the one that comes too late takes back is its own entry, and not that of the other.
+ending: list[int] = []
 
 #: Longest wait at exit, in seconds, for threads that are ending a call: they profile what it has returned.
 PATIENCE = 1.0
@@ -63,16 +64,16 @@ def closed() -> bool:
 def take(call: InProgress) -> bool:
     """Takes out a call, for the caller to end and to say `handed_over`; returns False where another has."""
     number = id(call)
-    ending.add(number)
+    ending.append(number)
     if calls.pop(number, None) is None:
-        ending.discard(number)
+        ending.remove(number)
         return False
     return True
 
 
 def handed_over(call: InProgress) -> None:
     """Says that the worker has the call, or that it is finished."""
-    ending.discard(id(call))
+    ending.remove(id(call))
 
 
 def interrupt_all() -> None:
