@@ -31,8 +31,9 @@ OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_B
 and those cut are counted.
 """
 OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL = "OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL"
-"""What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided);
-stacktrace (that, and the stack); full (the message as raised: reveals whatever data it quotes).
+"""What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided: a plain
+word without quotes cannot be told from a name, and stays); stacktrace (that, and the stack); full (the
+message as raised: reveals whatever data it quotes).
 """
 OTEL_PYTHON_INFERSPAN_MODELS = "OTEL_PYTHON_INFERSPAN_MODELS"
 """Names for models whose code cannot be changed: found=name or found=name:version, separated by commas,

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.profiles import profile, profiles
+from support.profiles import MAX_ELEMENTS, profile, profiles
+
+from inferspan.profile import capture
 
 COUNTS = ("count", "missing", "infinite", "zero")
 AGGREGATES = ("mean", "standard_deviation")
@@ -109,3 +111,8 @@ def test_features_by_name_of_the_input() -> None:
         assert [one.name for one in profiles(np.ones(shape), "x", features=features)] == ["x"]
     assert [one.name for one in profiles([[1.0, 2.0]], "x", features=features)] == ["x", "a", "b"]
     assert [one.name for one in profiles(np.ones((0, 2)), "x", features=features)] == ["x"]
+
+
+def test_the_same_name_in_two_inputs() -> None:
+    inputs = {"left": {"x": 1.0, "y": 2.0}, "right": {"x": 3.0, "z": 4.0}}
+    assert [one.name for one in capture(inputs, max_elements=MAX_ELEMENTS)] == ["x", "y", "right.x", "z"]

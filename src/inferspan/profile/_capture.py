@@ -57,6 +57,7 @@ def capture(
         One capture a tensor or scalar found. It never raises: a value that cannot be read is named with the reason.
     """
     captures: list[Capture] = []
+    taken: set[str] = set()
     for key, value in list(values.items()):
         name = key if type(key) is str else join("", key)
         try:
@@ -66,6 +67,9 @@ def capture(
             captures.append(Capture.without_values(name, "could not be read"))
             continue
         for inner_name, reading in found:
+            if inner_name in taken:  # two dicts with the same key
+                inner_name = join(name, inner_name)
+            taken.add(inner_name)
             one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features) if features else None)
             if reading.array is not None:
                 _summarise_large(one, max_elements)
