@@ -107,7 +107,8 @@ class Config:
         "stacktrace",
         _exception_detail,
         "What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided: a plain "
-        "word without quotes cannot be told from a name, and stays); stacktrace (that, and the stack); full (the message as raised: reveals whatever data it quotes).",
+        "word without quotes cannot be told from a name, and stays); stacktrace (that, and the stack); full (the "
+        "message as raised: reveals whatever data it quotes).",
     )
     models: Mapping[str, str] = _setting(
         {},
