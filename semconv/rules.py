@@ -24,7 +24,7 @@ UNITS = frozenset({"1", "s", "By", "J", "W", "Cel", "Hz"})
 """Units of UCUM, none with a prefix; any other unit is an annotation in braces, such as `{inference}`."""
 UNIT_ANNOTATION = re.compile(r"\{[a-z_]*[a-rt-z]\}")
 STABILITIES = ("development", "alpha", "beta", "release_candidate", "stable")
-METRIC_ATTRIBUTE_TYPES = frozenset({"string", "int", "boolean", "enum"})
+METRIC_ATTRIBUTE_TYPES = frozenset({"string", "int", "boolean", "enum", "template[string]"})
 UPSTREAM_OFF_METRICS = frozenset({"exception.message", "exception.stacktrace"})
 ANNOTATIONS = frozenset(
     {"bucket_boundaries", "code_generation", "high_cardinality", "observable", "reserved", "severity"}
@@ -32,6 +32,7 @@ ANNOTATIONS = frozenset(
 SEVERITIES = frozenset({"trace", "debug", "info", "warn", "error", "fatal"})
 EXAMPLE_TYPES: dict[str, type] = {
     "string": str,
+    "template[string]": str,
     "int": int,
     "double": float,
     "boolean": bool,

@@ -15,14 +15,27 @@ INFERSPAN_API_NAME: Final = "inferspan.api.name"
 
 The transport (HTTP, gRPC) is on the span of the HTTP or RPC instrumentation below, with its own attributes.
 """
+INFERSPAN_BATCH_OMITTED_LINK_COUNT: Final = "inferspan.batch.omitted_link.count"
+"""The number of requests of a batch beyond the limit of links."""
+INFERSPAN_BATCH_REQUEST_COUNT: Final = "inferspan.batch.request.count"
+"""The number of requests that a batch serves.
+
+The span of the batch has a link to each of them, up to a limit.
+"""
 INFERSPAN_BATCH_SIZE: Final = "inferspan.batch.size"
-"""Reserved, not emitted yet. The number of samples in the inference."""
+"""The number of samples in the inference.
+
+The length of the first dimension of the first input that has two dimensions or more; 1 where there is no
+such input. An application that knows better says so with `describe(batch_axis=)`.
+"""
 INFERSPAN_CACHE_HIT: Final = "inferspan.cache.hit"
 """Reserved, not emitted yet. Whether the model server answered from its response cache."""
 INFERSPAN_COLD: Final = "inferspan.cold"
-"""Reserved, not emitted yet. Whether this was the model's first inference in the process.
+"""Whether the model was not warm, because it was called for the first time in the process, or was compiled
+during the call.
 
-First calls pay for compilation, allocation and caches, and distort averages.
+Such calls pay for compilation, allocation and caches, and distort averages. The attribute is absent on all
+others.
 """
 INFERSPAN_DATA_QUALITY_RULE: Final = "inferspan.data_quality.rule"
 """Reserved, not emitted yet. The expectation that the data broke."""
@@ -61,6 +74,26 @@ INFERSPAN_FIELD_NAME: Final = "inferspan.field.name"
 For signals that describe one field. On metrics the number of fields of a model is limited; fields beyond
 the limit are `_OTHER`.
 """
+INFERSPAN_GENERATION_INPUT_TOKENS: Final = "inferspan.generation.input_tokens"
+"""The number of tokens that the model was given, of all sequences together, padding excluded where an
+attention mask tells.
+"""
+INFERSPAN_GENERATION_OUTPUT_TOKENS: Final = "inferspan.generation.output_tokens"
+"""The number of tokens that the model has generated, of all sequences together.
+
+Padding after the end of a sequence is not counted where the padding token is known.
+"""
+INFERSPAN_GENERATION_TIME_PER_OUTPUT_TOKEN: Final = "inferspan.generation.time_per_output_token"
+"""The mean time between the first token and the last one, for each token after the first, in seconds.
+
+The tokens of one step, one for each sequence, count as one.
+"""
+INFERSPAN_GENERATION_TIME_TO_FIRST_TOKEN: Final = "inferspan.generation.time_to_first_token"
+"""The time until the first token was generated, in seconds."""
+INFERSPAN_GENERATION_TOKEN_TYPE: Final = "inferspan.generation.token.type"
+"""Whether tokens went into the model or came out of it."""
+INFERSPAN_INFERENCE_AGE: Final = "inferspan.inference.age"
+"""For how long an inference that has not ended has been in progress, in seconds."""
 INFERSPAN_INPUT_FIELD_COUNT: Final = "inferspan.input.field.count"
 """The number of fields (tensors, features or columns) of the input.
 
@@ -189,6 +222,13 @@ class.
 """
 INFERSPAN_IO_DIRECTION: Final = "inferspan.io.direction"
 """Reserved, not emitted yet. Whether a field belongs to the model's input or its output."""
+INFERSPAN_LABEL: Final = "inferspan.label"
+"""A label that the application has given to the inference, the key being the label's.
+
+Keys are declared in the settings; values beyond the configured number for a key are `_OTHER`.
+"""
+INFERSPAN_MODEL_CONFIG_DIGEST: Final = "inferspan.model.config.digest"
+"""The digest of the configuration with which the application runs the model."""
 INFERSPAN_MODEL_DIGEST: Final = "inferspan.model.digest"
 """The digest of the model's artifact, as `<algorithm>:<hexadecimal digits>`.
 
@@ -204,6 +244,16 @@ model server calls it, or what the model's own metadata, file or class says. Two
 name are told apart by a suffix from a digest. On metrics, models beyond the configured limit are reported
 as `_OTHER`.
 """
+INFERSPAN_MODEL_PREPROCESSING: Final = "inferspan.model.preprocessing"
+"""What the application says about how inputs are prepared for the model, such as the version of that code."""
+INFERSPAN_MODEL_PREVIOUS_CONFIG_DIGEST: Final = "inferspan.model.previous.config.digest"
+"""The digest of the configuration before it changed."""
+INFERSPAN_MODEL_PREVIOUS_PREPROCESSING: Final = "inferspan.model.previous.preprocessing"
+"""What the application said about the preparation of inputs before it changed."""
+INFERSPAN_MODEL_PREVIOUS_VERSION: Final = "inferspan.model.previous.version"
+"""The version of the model before it changed."""
+INFERSPAN_MODEL_SIZE: Final = "inferspan.model.size"
+"""The size of the model's artifact, in bytes."""
 INFERSPAN_MODEL_VERSION: Final = "inferspan.model.version"
 """The version of the model.
 
@@ -355,14 +405,21 @@ One of a small fixed set of names, for whoever reads a report of the fault.
 """
 INFERSPAN_SELF_DROP_REASON: Final = "inferspan.self.drop.reason"
 """Why inferspan dropped or coarsened something."""
+INFERSPAN_SELF_SKIP_REASON: Final = "inferspan.self.skip.reason"
+"""Why a call of an instrumented library made no span of its own."""
 INFERSPAN_STAGE_NAME: Final = "inferspan.stage.name"
-"""Reserved, not emitted yet. The name of a step around the model, such as the preparation of its input."""
+"""The name of a step around the model, such as the preparation of its input.
+
+Of low cardinality. On metrics, names beyond a limit are `_OTHER`.
+"""
 INFERSPAN_SYSTEM_NAME: Final = "inferspan.system.name"
 """The runtime or model server that executes the model, as the instrumentation knows it.
 
 On client spans it names the server as far as the client library or the protocol tells. Servers that speak
 the same protocol cannot always be told apart: `inferspan.api.name` says which protocol was spoken.
 """
+CODE_STACKTRACE: Final = "code.stacktrace"
+"""Attribute `code.stacktrace` of the OpenTelemetry semantic conventions, with their meaning."""
 ERROR_TYPE: Final = "error.type"
 """Attribute `error.type` of the OpenTelemetry semantic conventions, with their meaning."""
 EXCEPTION_MESSAGE: Final = "exception.message"
@@ -371,10 +428,16 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 """Attribute `exception.stacktrace` of the OpenTelemetry semantic conventions, with their meaning."""
 EXCEPTION_TYPE: Final = "exception.type"
 """Attribute `exception.type` of the OpenTelemetry semantic conventions, with their meaning."""
+PROCESS_PID: Final = "process.pid"
+"""Attribute `process.pid` of the OpenTelemetry semantic conventions, with their meaning."""
 SERVER_ADDRESS: Final = "server.address"
 """Attribute `server.address` of the OpenTelemetry semantic conventions, with their meaning."""
 SERVER_PORT: Final = "server.port"
 """Attribute `server.port` of the OpenTelemetry semantic conventions, with their meaning."""
+THREAD_ID: Final = "thread.id"
+"""Attribute `thread.id` of the OpenTelemetry semantic conventions, with their meaning."""
+THREAD_NAME: Final = "thread.name"
+"""Attribute `thread.name` of the OpenTelemetry semantic conventions, with their meaning."""
 
 
 class ApiName:
@@ -428,6 +491,15 @@ class DriftMethod:
     """Jensen-Shannon distance, the square root of the divergence with logarithms of base 2."""
 
 
+class GenerationTokenType:
+    """Values of `inferspan.generation.token.type`."""
+
+    INPUT: Final = "input"
+    """Tokens that the model was given."""
+    OUTPUT: Final = "output"
+    """Tokens that the model has generated."""
+
+
 class IoDirection:
     """Reserved, not emitted yet. Values of `inferspan.io.direction`."""
 
@@ -467,6 +539,47 @@ class SelfDropReason:
     """An inference was reported under the model name `_OTHER` on metrics because there were more models
     than the configured limit.
     """
+    LINK_LIMIT: Final = "link_limit"
+    """A link from a batch to one of its requests was dropped because there were more than the configured
+    limit.
+    """
+    LABEL_LIMIT: Final = "label_limit"
+    """The value of a label was reported as `_OTHER` because there were more values than the configured
+    limit.
+    """
+    LABEL_UNDECLARED: Final = "label_undeclared"
+    """A label was dropped because its key is not declared in the settings."""
+    STAGE_LIMIT: Final = "stage_limit"
+    """A stage was reported as `_OTHER` on metrics because there were more names than the limit."""
+
+
+class SelfSkipReason:
+    """Values of `inferspan.self.skip.reason`."""
+
+    DISABLED: Final = "disabled"
+    """Inferspan is switched off by a setting, or its instrumentor has switched itself off."""
+    NO_PROVIDER: Final = "no_provider"
+    """There is no tracer, meter or logger provider."""
+    SUPPRESSED: Final = "suppressed"
+    """The application has suppressed instrumentation in this context."""
+    NESTED: Final = "nested"
+    """The call is part of another inference."""
+    GEN_AI: Final = "gen_ai"
+    """The call is inside a generative-AI span, whose conventions describe it."""
+    EXITING: Final = "exiting"
+    """The process was about to exit, and the call was on a thread that is not waited for."""
+    TRAINING: Final = "training"
+    """The module was called with gradients in training mode."""
+    LEAF: Final = "leaf"
+    """The module is a leaf layer called by itself."""
+    LOSS: Final = "loss"
+    """The module is a loss or a metric."""
+    TRANSFORM: Final = "transform"
+    """The module prepares data."""
+    TRACING: Final = "tracing"
+    """The call was traced by a compiler, an exporter or a transform of functions, or had fake tensors."""
+    FAULT: Final = "fault"
+    """Inferspan failed to start the inference."""
 
 
 class SystemName:

@@ -28,3 +28,27 @@ are elided by default, since libraries put values of the data into them (`could 
 
 Severity: error
 """
+INFERSPAN_INFERENCE_LOST: Final = "inferspan.inference.lost"
+"""An inference was in progress when an earlier process ended without a chance to say so.
+
+Emitted at the next start of the program, from a file that the earlier process kept: it was killed (by
+whoever ran out of memory, for example), aborted or crashed. The time of the event is the start of the
+inference.
+
+Severity: error
+"""
+INFERSPAN_INFERENCE_STALLED: Final = "inferspan.inference.stalled"
+"""An inference has been in progress for longer than the configured limit.
+
+Emitted once for a call, in the context of its span. The call may still come back; nothing is done to it.
+
+Severity: warn
+"""
+INFERSPAN_MODEL_CHANGED: Final = "inferspan.model.changed"
+"""The version of a model, its preparation of inputs or its configuration is another than before.
+
+Emitted where the application describes the model anew, and where a model of the same name is loaded in
+another version.
+
+Severity: info
+"""

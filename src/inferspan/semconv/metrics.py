@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opentelemetry.metrics import CallbackT, Histogram, Meter, ObservableCounter, ObservableUpDownCounter
+    from opentelemetry.metrics import (
+        CallbackT,
+        Counter,
+        Histogram,
+        Meter,
+        ObservableCounter,
+        ObservableGauge,
+        ObservableUpDownCounter,
+    )
 
 INFERSPAN_CLIENT_INFERENCE_DURATION: Final = "inferspan.client.inference.duration"
 """The duration of requests to model servers, as the client saw them.
@@ -26,6 +34,24 @@ INFERSPAN_FIELD_DRIFT_SCORE: Final = "inferspan.field.drift.score"
 Instrument: gauge, observable
 Unit: 1
 """
+INFERSPAN_GENERATION_TIME_PER_OUTPUT_TOKEN: Final = "inferspan.generation.time_per_output_token"
+"""The mean time for each token of a generation after the first.
+
+Instrument: histogram
+Unit: s
+"""
+INFERSPAN_GENERATION_TIME_TO_FIRST_TOKEN: Final = "inferspan.generation.time_to_first_token"
+"""The time until a generation has its first token.
+
+Instrument: histogram
+Unit: s
+"""
+INFERSPAN_GENERATION_TOKENS: Final = "inferspan.generation.tokens"
+"""The number of tokens that generations were given and have generated.
+
+Instrument: counter
+Unit: {token}
+"""
 INFERSPAN_INFERENCE_ACTIVE: Final = "inferspan.inference.active"
 """The number of inferences in progress, in this process or at a server that it called.
 
@@ -33,7 +59,7 @@ Instrument: updowncounter, observable
 Unit: {inference}
 """
 INFERSPAN_INFERENCE_BATCH_SIZE: Final = "inferspan.inference.batch.size"
-"""Reserved, not emitted yet. The number of samples in an inference.
+"""The number of samples in an inference.
 
 Its sum is the throughput in samples.
 
@@ -57,14 +83,22 @@ the failed ones. The boundaries start at 10 µs because a small ONNX model can a
 Instrument: histogram
 Unit: s
 """
+INFERSPAN_INFERENCE_OLDEST_AGE: Final = "inferspan.inference.oldest.age"
+"""The age of the oldest inference in progress.
+
+0 while none is in progress. A call that never comes back is seen here before anything else.
+
+Instrument: gauge, observable
+Unit: s
+"""
 INFERSPAN_INFERENCE_QUEUE_DURATION: Final = "inferspan.inference.queue.duration"
-"""Reserved, not emitted yet. The time that requests waited before a batch with them was executed.
+"""The time that requests waited before a batch with them was executed.
 
 Instrument: histogram
 Unit: s
 """
 INFERSPAN_MODEL_INFO: Final = "inferspan.model.info"
-"""Reserved, not emitted yet. Always 1, for each model that this process has loaded or called.
+"""Always 1, for each model that this process has loaded or called.
 
 To be joined with other metrics, to see which version runs where since when.
 
@@ -72,7 +106,7 @@ Instrument: gauge, observable
 Unit: 1
 """
 INFERSPAN_MODEL_LOAD_DURATION: Final = "inferspan.model.load.duration"
-"""Reserved, not emitted yet. The time that it took to load a model and make it ready.
+"""The time that it took to load a model and make it ready.
 
 Instrument: histogram
 Unit: s
@@ -93,8 +127,16 @@ Anything above zero is a bug of inferspan, worth a report; the first fault of ea
 Instrument: counter, observable
 Unit: {fault}
 """
+INFERSPAN_SELF_SKIPPED: Final = "inferspan.self.skipped"
+"""The number of calls of instrumented libraries that made no span, by reason.
+
+Calls of modules inside a module are not counted, nor are those that a compiled model makes.
+
+Instrument: counter, observable
+Unit: {call}
+"""
 INFERSPAN_STAGE_DURATION: Final = "inferspan.stage.duration"
-"""Reserved, not emitted yet. The duration of a step around the model, such as the preparation of its input.
+"""The duration of a step around the model, such as the preparation of its input.
 
 Instrument: histogram
 Unit: s
@@ -133,6 +175,79 @@ def create_client_inference_duration(meter: Meter) -> Histogram:
     )
 
 
+def create_generation_time_per_output_token(meter: Meter) -> Histogram:
+    """The mean time for each token of a generation after the first."""
+    return meter.create_histogram(
+        INFERSPAN_GENERATION_TIME_PER_OUTPUT_TOKEN,
+        unit="s",
+        description="The mean time for each token of a generation after the first.",
+        explicit_bucket_boundaries_advisory=(
+            1e-05,
+            2.5e-05,
+            5e-05,
+            0.0001,
+            0.00025,
+            0.0005,
+            0.001,
+            0.0025,
+            0.005,
+            0.01,
+            0.025,
+            0.05,
+            0.1,
+            0.25,
+            0.5,
+            1.0,
+            2.5,
+            5.0,
+            10.0,
+            30.0,
+            60.0,
+        ),
+    )
+
+
+def create_generation_time_to_first_token(meter: Meter) -> Histogram:
+    """The time until a generation has its first token."""
+    return meter.create_histogram(
+        INFERSPAN_GENERATION_TIME_TO_FIRST_TOKEN,
+        unit="s",
+        description="The time until a generation has its first token.",
+        explicit_bucket_boundaries_advisory=(
+            1e-05,
+            2.5e-05,
+            5e-05,
+            0.0001,
+            0.00025,
+            0.0005,
+            0.001,
+            0.0025,
+            0.005,
+            0.01,
+            0.025,
+            0.05,
+            0.1,
+            0.25,
+            0.5,
+            1.0,
+            2.5,
+            5.0,
+            10.0,
+            30.0,
+            60.0,
+        ),
+    )
+
+
+def create_generation_tokens(meter: Meter) -> Counter:
+    """The number of tokens that generations were given and have generated."""
+    return meter.create_counter(
+        INFERSPAN_GENERATION_TOKENS,
+        unit="{token}",
+        description="The number of tokens that generations were given and have generated.",
+    )
+
+
 def create_inference_active(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableUpDownCounter:
     """The number of inferences in progress, in this process or at a server that it called."""
     return meter.create_observable_up_down_counter(
@@ -140,6 +255,16 @@ def create_inference_active(meter: Meter, *, callbacks: Sequence[CallbackT]) -> 
         callbacks=callbacks,
         unit="{inference}",
         description="The number of inferences in progress, in this process or at a server that it called.",
+    )
+
+
+def create_inference_batch_size(meter: Meter) -> Histogram:
+    """The number of samples in an inference."""
+    return meter.create_histogram(
+        INFERSPAN_INFERENCE_BATCH_SIZE,
+        unit="{sample}",
+        description="The number of samples in an inference.",
+        explicit_bucket_boundaries_advisory=(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0),
     )
 
 
@@ -175,6 +300,83 @@ def create_inference_duration(meter: Meter) -> Histogram:
     )
 
 
+def create_inference_oldest_age(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableGauge:
+    """The age of the oldest inference in progress."""
+    return meter.create_observable_gauge(
+        INFERSPAN_INFERENCE_OLDEST_AGE,
+        callbacks=callbacks,
+        unit="s",
+        description="The age of the oldest inference in progress.",
+    )
+
+
+def create_inference_queue_duration(meter: Meter) -> Histogram:
+    """The time that requests waited before a batch with them was executed."""
+    return meter.create_histogram(
+        INFERSPAN_INFERENCE_QUEUE_DURATION,
+        unit="s",
+        description="The time that requests waited before a batch with them was executed.",
+        explicit_bucket_boundaries_advisory=(
+            1e-05,
+            2.5e-05,
+            5e-05,
+            0.0001,
+            0.00025,
+            0.0005,
+            0.001,
+            0.0025,
+            0.005,
+            0.01,
+            0.025,
+            0.05,
+            0.1,
+            0.25,
+            0.5,
+            1.0,
+            2.5,
+            5.0,
+            10.0,
+            30.0,
+            60.0,
+        ),
+    )
+
+
+def create_model_info(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableGauge:
+    """Always 1, for each model that this process has loaded or called."""
+    return meter.create_observable_gauge(
+        INFERSPAN_MODEL_INFO,
+        callbacks=callbacks,
+        unit="1",
+        description="Always 1, for each model that this process has loaded or called.",
+    )
+
+
+def create_model_load_duration(meter: Meter) -> Histogram:
+    """The time that it took to load a model and make it ready."""
+    return meter.create_histogram(
+        INFERSPAN_MODEL_LOAD_DURATION,
+        unit="s",
+        description="The time that it took to load a model and make it ready.",
+        explicit_bucket_boundaries_advisory=(
+            0.01,
+            0.025,
+            0.05,
+            0.1,
+            0.25,
+            0.5,
+            1.0,
+            2.5,
+            5.0,
+            10.0,
+            30.0,
+            60.0,
+            120.0,
+            300.0,
+        ),
+    )
+
+
 def create_self_dropped(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
     """The number of items that inferspan dropped or coarsened to stay within its limits."""
     return meter.create_observable_counter(
@@ -192,4 +394,46 @@ def create_self_faults(meter: Meter, *, callbacks: Sequence[CallbackT]) -> Obser
         callbacks=callbacks,
         unit="{fault}",
         description="The number of faults of inferspan itself, none of which reached the application.",
+    )
+
+
+def create_self_skipped(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The number of calls of instrumented libraries that made no span, by reason."""
+    return meter.create_observable_counter(
+        INFERSPAN_SELF_SKIPPED,
+        callbacks=callbacks,
+        unit="{call}",
+        description="The number of calls of instrumented libraries that made no span, by reason.",
+    )
+
+
+def create_stage_duration(meter: Meter) -> Histogram:
+    """The duration of a step around the model, such as the preparation of its input."""
+    return meter.create_histogram(
+        INFERSPAN_STAGE_DURATION,
+        unit="s",
+        description="The duration of a step around the model, such as the preparation of its input.",
+        explicit_bucket_boundaries_advisory=(
+            1e-05,
+            2.5e-05,
+            5e-05,
+            0.0001,
+            0.00025,
+            0.0005,
+            0.001,
+            0.0025,
+            0.005,
+            0.01,
+            0.025,
+            0.05,
+            0.1,
+            0.25,
+            0.5,
+            1.0,
+            2.5,
+            5.0,
+            10.0,
+            30.0,
+            60.0,
+        ),
     )
