@@ -14,7 +14,8 @@ from typing import Any, cast
 from inferspan import config, identity
 from inferspan.identity import Evidence, Model
 from inferspan.instrumentor import InferspanInstrumentor, Patches
-from inferspan.lifecycle import Inference, Recorder
+from inferspan.lifecycle import Inference
+from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SystemName
 from inferspan.values import Reading, element_type
 

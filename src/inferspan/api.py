@@ -14,7 +14,8 @@ from opentelemetry.context import Context, get_current
 
 from inferspan import config, faults, identity, pipeline
 from inferspan.identity import Model
-from inferspan.lifecycle import Endpoint, Inference, Recorder
+from inferspan.lifecycle import Inference
+from inferspan.recorder import Endpoint, Recorder
 from inferspan.semconv.attributes import SystemName
 from inferspan.streams import streaming, streaming_async
 

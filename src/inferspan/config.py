@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, cast
 
 PREFIX = "OTEL_PYTHON_INFERSPAN_"
@@ -124,6 +124,18 @@ class Config:
         _at_least(0),
         "Most inferspan.inference.anomaly events a minute, for failing inferences whose span is not recorded.",
     )
+    max_faults: int = _setting(
+        100,
+        _at_least(1),
+        "Faults of one instrumentor after which it switches itself off, with one warning; the application is not "
+        "affected by any of them.",
+    )
+    warn_after_seconds: int = _setting(
+        60,
+        _at_least(0),
+        "Seconds after the first call that made no span, at which one warning says why, where no call has made one. "
+        "0 for no warning.",
+    )
     raise_faults: bool = _setting(
         False, _boolean, "Raise inferspan's own faults instead of counting them.", internal=True
     )
@@ -158,19 +170,23 @@ class Config:
 #: The settings in force. Read as ``config.in_force`` each time: ``load`` replaces it.
 in_force = Config()
 _loaded = False
+#: What code has set so far: one call sets some, and leaves those of earlier calls.
+_overrides: dict[str, Any] = {}
 
 
 def load(**overrides: Any) -> Config:
     """Reads the environment, and puts the settings in force.
 
     Args:
-        **overrides: settings given in code, which win over the environment.
+        **overrides: settings given in code, which win over the environment, beside those given earlier.
 
     Raises:
         TypeError: an override is no setting.
     """
-    global in_force, _loaded
-    in_force = Config.from_environment(**overrides)
+    global in_force, _loaded, _overrides
+    merged = {**_overrides, **overrides}
+    in_force = Config.from_environment(**merged)
+    _overrides = merged
     _loaded = True
     return in_force
 
@@ -178,3 +194,34 @@ def load(**overrides: Any) -> Config:
 def load_once() -> Config:
     """Reads the environment unless that was done, so that what code has set stays in force."""
     return in_force if _loaded else load()
+
+
+def forget() -> None:
+    """Forgets what code has set: the environment is read anew."""
+    global in_force, _loaded
+    _overrides.clear()
+    in_force = Config()
+    _loaded = False
+
+
+def origins(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Returns where the value of each setting is from: ``code``, ``environment`` or ``default``.
+
+    Args:
+        environ: variables to look at, by default the process's.
+    """
+    environ = os.environ if environ is None else environ
+    return {setting.name: _origin(setting, environ) for setting in fields(Config)}
+
+
+def _origin(setting: Field[Any], environ: Mapping[str, str]) -> str:
+    if setting.name in _overrides:
+        return "code"
+    text = environ.get(PREFIX + setting.name.upper(), "")
+    if not text.strip():
+        return "default"
+    try:
+        setting.metadata["parse"](text)
+    except ValueError:
+        return "default"
+    return "environment"

@@ -14,7 +14,7 @@ import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from inferspan import faults, pipeline
-from inferspan.lifecycle import Recorder
+from inferspan.recorder import Recorder
 
 _log = logging.getLogger("inferspan")
 _MISSING = object()

@@ -1,24 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The life of one inference, on the caller's thread.
-
-Adapters hold a `Recorder` and say::
-
-    call = recorder.start(model, inputs={"x": x})
-    if call is None:                      # nobody listens, or this is part of another inference
-        return original(x)
-    try:
-        result = original(x)
-    except BaseException as error:
-        call.fail(error)
-        raise
-    call.succeed({"output": result})
-    return result
-
-They never touch a span, a metric or an attribute name. A body that may yield (a coroutine, a stream) is entered with
-``attach=False`` and ``with call.current():`` around each step, so that nothing stays attached across a ``yield``; a
-call that answers by a callback is ended there, and ``with call.caller():`` runs the application's callback in the
-context that it was registered in.
-"""
+"""The life of one inference, on the caller's thread, from its start by a `Recorder` to its one end."""
 
 from __future__ import annotations
 
@@ -29,28 +10,22 @@ from typing import Any
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.propagate import inject
-from opentelemetry.trace import INVALID_SPAN, Span, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span
 
 from inferspan import clock, config, faults
 from inferspan.identity import Model
 from inferspan.profile import Capture, capture
-from inferspan.recording import drops, exceptions, live, providers, worker
+from inferspan.recording import drops, exceptions, live, worker
 from inferspan.recording.exceptions import Failure
 from inferspan.recording.finish import finish
-from inferspan.recording.scope import Scope
-from inferspan.recording.series import Endpoint, Series
-from inferspan.semconv.attributes import OperationName, SelfDropReason, SystemName
+from inferspan.recording.series import Series
+from inferspan.semconv.attributes import SelfDropReason, SystemName
 from inferspan.values import stamp
 
-_ACTIVITY = context_api.create_key("inferspan-activity")
-_SUPPRESSED = context_api._SUPPRESS_INSTRUMENTATION_KEY  # pyright: ignore[reportPrivateUsage]
-_SUPPRESSED_BY_NAME = "suppress_instrumentation"
-_GEN_AI = "gen_ai.operation.name"
-#: Puts a value into a context, which itself refuses: one that was just made and that nobody has yet, copied once less.
-_put = dict[str, object].__setitem__
-_MAX_SERIES = 1024
+#: Where a context has its `Activity`.
+ACTIVITY = context_api.create_key("inferspan-activity")
 _INTERRUPTED = "interrupted"
-_NOTHING: dict[str, Any] = {}
+NOTHING: dict[str, Any] = {}
 _NO_STAMPS: dict[str, int | None] = {}
 
 #: Inputs or outputs by name, or a function that says them: called after the clock has stopped, its faults caught.
@@ -236,7 +211,7 @@ class Inference:
         finally:
             _detach(token)
 
-    def headers(self, existing: Mapping[str, str] = _NOTHING) -> dict[str, str]:
+    def headers(self, existing: Mapping[str, str] = NOTHING) -> dict[str, str]:
         """Returns a copy of headers or metadata with the trace context added, for the server to go on from."""
         carrier = dict(existing)
         inject(carrier, self.context)
@@ -256,7 +231,7 @@ class Inference:
         self._zero = now
         self._excluded = 0
 
-    def succeed(self, outputs: Values = _NOTHING) -> None:
+    def succeed(self, outputs: Values = NOTHING) -> None:
         """Ends the inference.
 
         Args:
@@ -381,123 +356,6 @@ class Inference:
         if self.inputs or self.outputs:
             self.inputs = self.outputs = ()
             drops.count(SelfDropReason.QUEUE_FULL)
-
-
-class Recorder:
-    """Starts the inferences of one instrumentation scope."""
-
-    __slots__ = ("_listened_to", "_providers", "_scope", "_series", "closed", "system")
-
-    def __init__(self, scope: Scope, *, system: str) -> None:
-        self._scope = scope
-        self._series: dict[tuple[Any, ...], Series] = {}
-        #: The global providers when the scope was last asked, and what it said: each call asks whether they changed.
-        self._providers: tuple[Any, ...] = ()
-        self._listened_to = False
-        self.closed = False
-        self.system = system
-
-    def ready(self) -> bool:
-        """Returns whether inferences are recorded at all: the first thing a patched call asks."""
-        found = providers.current()
-        if found != self._providers:
-            self._listened_to = self._scope.ready()
-            self._providers = found
-        return self._listened_to and config.in_force.enabled and not self.closed
-
-    def close(self) -> None:
-        """Records nothing any more: patches that others have patched over cannot be taken out."""
-        self.closed = True
-
-    def start(
-        self,
-        model: Model | Callable[[], Model],
-        *,
-        inputs: Values = _NOTHING,
-        operation: str = OperationName.INFER,
-        system: str | None = None,
-        endpoint: Endpoint | None = None,
-        device: str | None = None,
-        training: bool = False,
-        attach: bool = True,
-    ) -> Inference | None:
-        """Starts an inference.
-
-        Args:
-            model: which model, or a function that finds out, its faults caught.
-            inputs: what it is given, by name; profiled here, before the call can change them.
-            operation: one of ``semconv.attributes.OperationName``.
-            system: the runtime or server, where the call knows better than the recorder.
-            endpoint: the server that runs the model: makes the span one of kind CLIENT.
-            device: where it runs, where that is a property of the call.
-            training: whether a torch module is in training mode.
-            attach: make the span current on this thread until the end.
-
-        Returns:
-            None where there is nothing to record: nobody listens, instrumentation is suppressed, this is part of
-            another inference, or inferspan failed. The caller then calls on as if we were not there.
-        """
-        call: Inference | None = None
-        try:
-            if live.closed():
-                return None
-            context = context_api.get_current()
-            if context and (context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_NAME)):
-                return None
-            if callable(model):
-                model = model()
-            system = system or self.system
-            outer: Activity | None = None
-            if context:
-                outer = context.get(_ACTIVITY)  # type: ignore[assignment]
-                while outer is not None and not outer.active:
-                    outer = outer.outer
-                if outer is not None and outer.covers(system, model):
-                    return None
-                if _in_gen_ai(context):
-                    return None
-            series = self._series.get((model, system, operation, endpoint))
-            if series is None:
-                series = self._new_series(model, system, operation, endpoint)
-            activity = Activity(system, model, outer)
-            call = Inference(series, context, activity, device, training)
-            call.note_start()
-            call.span = self._scope.tracer.start_span(
-                series.span_name, context, series.kind, series.creation, start_time=call.started
-            )
-            call.context = set_span_in_context(call.span, context)
-            _put(call.context, _ACTIVITY, activity)
-            live.calls[id(call)] = call
-            if live.closed():  # the process began to exit meanwhile, and may not have seen this call
-                call.interrupt()
-                return None
-            if inputs and config.in_force.profile:
-                call.try_inputs(inputs)
-            if attach:
-                call.attach()
-            call.begin()
-        except BaseException as error:
-            if call is not None:
-                call.abandon()
-            if not isinstance(error, Exception):  # an interrupt, while large inputs are profiled
-                raise
-            if not isinstance(error, RecursionError):  # the application's, which happens to meet its end here
-                faults.caught("inference")
-            return None
-        return call
-
-    def _new_series(self, model: Model, system: str, operation: str, endpoint: Endpoint | None) -> Series:
-        if len(self._series) >= _MAX_SERIES:
-            self._series.clear()
-        series = Series(self._scope, system=system, operation=operation, model=model, endpoint=endpoint)
-        self._series[model, system, operation, endpoint] = series
-        return series
-
-
-def _in_gen_ai(context: Context) -> bool:
-    """Returns whether the current span is a generative-AI one: what it covers, its conventions describe."""
-    attributes = getattr(get_current_span(context), "attributes", None)
-    return attributes is not None and _GEN_AI in attributes
 
 
 def _detach(token: Any) -> None:

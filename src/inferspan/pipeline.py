@@ -7,7 +7,7 @@ from typing import Any
 
 from inferspan import config, faults
 from inferspan._version import __version__
-from inferspan.lifecycle import Recorder
+from inferspan.recorder import Recorder
 from inferspan.recording.scope import scope
 
 

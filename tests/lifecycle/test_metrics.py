@@ -18,7 +18,7 @@ from support.telemetry import Telemetry
 
 import inferspan
 from inferspan import api, clock, faults, identity, pipeline
-from inferspan.lifecycle import Recorder
+from inferspan.recorder import Recorder
 from inferspan.recording import drops, live, scope
 from inferspan.semconv import attributes as names
 

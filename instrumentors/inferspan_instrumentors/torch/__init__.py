@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 
 from inferspan.instrumentor import InferspanInstrumentor, Patches
-from inferspan.lifecycle import Recorder
+from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SystemName
 from inferspan_instrumentors.torch import _aotinductor, _call, _generate
 

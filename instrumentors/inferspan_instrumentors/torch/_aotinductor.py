@@ -10,7 +10,7 @@ from typing import Any
 from inferspan import config, faults, identity
 from inferspan.identity import Evidence, Model, WeakTable
 from inferspan.instrumentor import Patches, imitate
-from inferspan.lifecycle import Recorder
+from inferspan.recorder import Recorder
 from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._reentrancy import inside
 from inferspan_instrumentors.torch._values import device_of, outputs_of

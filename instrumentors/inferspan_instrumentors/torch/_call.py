@@ -19,7 +19,8 @@ from typing import Any
 
 from inferspan import faults
 from inferspan.instrumentor import Patches, imitate
-from inferspan.lifecycle import Inference, Recorder
+from inferspan.lifecycle import Inference
+from inferspan.recorder import Recorder
 from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from inferspan.instrumentor import Patches
-from inferspan.lifecycle import Recorder
+from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import OperationName
 from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._identity import identity_of
