@@ -366,9 +366,10 @@ class Terminated:
 @pytest.fixture(autouse=True, scope="module")
 def signals_as_in_a_terminal() -> Iterator[None]:
     """Undoes what a shell does to jobs in its background: they ignore these two, and so would what is started here."""
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGQUIT)}
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for one, handler in before.items():
         signal.signal(one, handler)

@@ -42,11 +42,14 @@ class InProgress(Protocol):
 
 #: By ``id``: a call is taken out before it can be collected.
 calls: dict[int, InProgress] = {}
+#: The ``id`` of each call that is about to be put in: whoever starts it has yet to ask whether that is `closed`.
+starting: list[int] = []
 #: The ``id`` of each call that has been taken out and is not handed over yet. A list, for two threads may try to take
 #: the same call: what the one that comes too late takes back is its own entry, and not that of the other.
 ending: list[int] = []
 
-#: Longest wait at exit, in seconds, for threads that are ending a call: they profile what it has returned.
+#: Longest wait at exit, in seconds, for threads that are starting a call, and for those that are ending one: they
+#: profile what it has returned.
 PATIENCE = 1.0
 _POLL = 0.0005
 
@@ -80,13 +83,18 @@ def interrupt_all() -> None:
     """Ends what is in progress, as the process exits, and waits for those that are being ended."""
     global _exiting
     _exiting = True
+    _wait_for(starting)
     for call in list(calls.values()):
         try:
             call.interrupt()
         except Exception:
             faults.caught("exit")
+    _wait_for(ending)
+
+
+def _wait_for(threads: list[int]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while ending and time.monotonic() < deadline:
+    while threads and time.monotonic() < deadline:
         time.sleep(_POLL)
 
 
@@ -94,6 +102,7 @@ def _after_fork_in_child() -> None:
     for call in calls.values():
         call.disown()
     calls.clear()
+    starting.clear()
     ending.clear()
 
 
