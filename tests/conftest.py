@@ -12,9 +12,10 @@ from inferspan import config, faults, pipeline
 
 
 @pytest.fixture(autouse=True)
-def faults_are_raised() -> Iterator[None]:
+def faults_are_raised(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Settings are the defaults, and a fault of inferspan anywhere, on the worker too, fails the test."""
     before = config.in_force
+    monkeypatch.setattr(config, "_overrides", {})
     faults.counts.clear()
     pipeline.configure(raise_faults=True)
     yield

@@ -122,6 +122,30 @@ def test_an_unknown_setting_in_code_is_an_error() -> None:
     assert config.in_force is before
 
 
+def test_code_keeps_what_it_has_set_before() -> None:
+    config.load(queue_size=3, models={"a": "b"})
+    config.load(enabled=False)
+    assert (config.in_force.queue_size, config.in_force.models, config.in_force.enabled) == (3, {"a": "b"}, False)
+    config.load(enabled=True, queue_size=4)
+    assert (config.in_force.queue_size, config.in_force.models, config.in_force.enabled) == (4, {"a": "b"}, True)
+
+
+def test_a_mistake_in_code_changes_nothing_later() -> None:
+    with pytest.raises(TypeError):
+        config.load(queue_size=3, queue_length=3)
+    assert config.load(enabled=False).queue_size == Config().queue_size
+
+
+def test_origins() -> None:
+    config.load(queue_size=3)
+    environ = {variable("defer"): "false", variable("max_models"): "many", variable("queue_size"): "7"}
+    found = config.origins(environ)
+    assert set(found) == set(FIELDS)
+    assert (found["queue_size"], found["defer"]) == ("code", "environment")
+    # A bad value is ignored.
+    assert (found["max_models"], found["profile"]) == ("default", "default")
+
+
 def test_the_environment_is_read_once_and_complained_about_once() -> None:
     program = (
         "import logging; logging.basicConfig(format='%(levelname)s %(message)s')\n"

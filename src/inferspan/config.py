@@ -196,14 +196,6 @@ def load_once() -> Config:
     return in_force if _loaded else load()
 
 
-def forget() -> None:
-    """Forgets what code has set: the environment is read anew."""
-    global in_force, _loaded
-    _overrides.clear()
-    in_force = Config()
-    _loaded = False
-
-
 def origins(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Returns where the value of each setting is from: ``code``, ``environment`` or ``default``.
 

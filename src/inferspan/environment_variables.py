@@ -43,3 +43,11 @@ OTEL_PYTHON_INFERSPAN_MAX_MODELS = "OTEL_PYTHON_INFERSPAN_MAX_MODELS"
 """Models with metric series of their own; later ones are reported as _OTHER, and counted."""
 OTEL_PYTHON_INFERSPAN_ANOMALY_EVENTS_PER_MINUTE = "OTEL_PYTHON_INFERSPAN_ANOMALY_EVENTS_PER_MINUTE"
 """Most inferspan.inference.anomaly events a minute, for failing inferences whose span is not recorded."""
+OTEL_PYTHON_INFERSPAN_MAX_FAULTS = "OTEL_PYTHON_INFERSPAN_MAX_FAULTS"
+"""Faults of one instrumentor after which it switches itself off, with one warning; the application is not
+affected by any of them.
+"""
+OTEL_PYTHON_INFERSPAN_WARN_AFTER_SECONDS = "OTEL_PYTHON_INFERSPAN_WARN_AFTER_SECONDS"
+"""Seconds after the first call that made no span, at which one warning says why, where no call has made
+one. 0 for no warning.
+"""

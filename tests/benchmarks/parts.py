@@ -149,7 +149,7 @@ class Parts:
                     "disabled": partial(window, "ours", enabled=False),
                 }
             )
-        pipeline.configure(raise_faults=True)
+        pipeline.configure(enabled=True, profile=True, raise_faults=True)
         for state in ("no SDK", "disabled"):
             yield Result(
                 name=f"a small ONNX call, instrumented, {state}",
