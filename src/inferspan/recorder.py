@@ -101,8 +101,6 @@ class Recorder:
         """
         call: Inference | None = None
         try:
-            if live.closed():
-                return None
             context = context_api.get_current()
             if context and (context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_NAME)):
                 return None
@@ -122,17 +120,21 @@ class Recorder:
             if series is None:
                 series = self._new_series(model, system, operation, endpoint)
             activity = Activity(system, model, outer)
-            call = Inference(series, context, activity, device, training)
-            call.note_start()
-            call.span = self._scope.tracer.start_span(
-                series.span_name, context, series.kind, series.creation, start_time=call.started
-            )
+            beginning = Inference(series, context, activity, device, training)
+            live.starting.append(id(beginning))
+            try:
+                if live.closed():
+                    return None
+                call = beginning
+                call.note_start()
+                call.span = self._scope.tracer.start_span(
+                    series.span_name, context, series.kind, series.creation, start_time=call.started
+                )
+                live.calls[id(call)] = call
+            finally:
+                live.starting.remove(id(beginning))
             call.context = set_span_in_context(call.span, context)
             _put(call.context, ACTIVITY, activity)
-            live.calls[id(call)] = call
-            if live.closed():  # the process began to exit meanwhile, and may not have seen this call
-                call.interrupt()
-                return None
             if inputs and config.in_force.profile:
                 call.try_inputs(inputs)
             if attach:
