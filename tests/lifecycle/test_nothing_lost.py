@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,10 +23,13 @@ ENDS: dict[str, tuple[list[str], int]] = {
     "return": ([], 0),
     "sys.exit": (["--end=exit"], 3),
     "unhandled exception": (["--end=raise"], 1),
-    "shutdown of both, then killed": (["--flush=shutdown", "--end=kill"], 0),
+    "os._exit": (["--end=_exit"], 4),
+    "a signal to itself": (["--end=signal"], -signal.SIGTERM),
+    "shutdown of both, then killed": (["--flush=shutdown", "--end=kill"], -signal.SIGKILL),
     "shutdown of both, then return": (["--flush=shutdown"], 0),
+    "shutdown of both, then os._exit": (["--flush=shutdown", "--end=_exit"], 4),
     "a flush for each call": (["--flush=each call"], 0),
-    "a flush for each call, then killed": (["--flush=each call", "--end=kill"], 0),
+    "a flush for each call, then killed": (["--flush=each call", "--end=kill"], -signal.SIGKILL),
     "providers after import": (["--providers=after import"], 0),
     "providers after a call": (["--providers=after a call"], 0),
 }
@@ -42,20 +46,20 @@ def test_everything_arrives(tmp_path: Path, arguments: list[str], code: int, def
     assert exported.started in ([], [40])
 
 
-@pytest.mark.parametrize("signal", ["traces", "metrics"])
-def test_the_flush_of_one_signal_has_all_of_it(tmp_path: Path, signal: str) -> None:
-    exported = run(tmp_path, "ends.py", f"--flush={signal}", "--end=kill")
-    assert exported.names() == (spans_of(both(20)) if signal == "traces" else {})
-    assert exported.counts() == (both(20) if signal == "metrics" else {})
+@pytest.mark.parametrize("telemetry", ["traces", "metrics"])
+def test_the_flush_of_one_signal_has_all_of_it(tmp_path: Path, telemetry: str) -> None:
+    exported = run(tmp_path, "ends.py", f"--flush={telemetry}", "--end=kill", code=-signal.SIGKILL)
+    assert exported.names() == (spans_of(both(20)) if telemetry == "traces" else {})
+    assert exported.counts() == (both(20) if telemetry == "metrics" else {})
     assert not exported.orphans()
 
 
 @pytest.mark.parametrize("providers", ["first", "after import", "after a call"])
-@pytest.mark.parametrize("signal", ["traces", "metrics"])
-def test_one_provider_is_enough(tmp_path: Path, signal: str, providers: str) -> None:
-    exported = run(tmp_path, "ends.py", f"--only={signal}", f"--providers={providers}")
-    assert exported.names() == (spans_of(both(20)) if signal == "traces" else {})
-    assert exported.counts() == (both(20) if signal == "metrics" else {})
+@pytest.mark.parametrize("telemetry", ["traces", "metrics"])
+def test_one_provider_is_enough(tmp_path: Path, telemetry: str, providers: str) -> None:
+    exported = run(tmp_path, "ends.py", f"--only={telemetry}", f"--providers={providers}")
+    assert exported.names() == (spans_of(both(20)) if telemetry == "traces" else {})
+    assert exported.counts() == (both(20) if telemetry == "metrics" else {})
 
 
 @pytest.mark.parametrize("when", ["before calls", "after calls"])

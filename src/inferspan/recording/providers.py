@@ -10,6 +10,7 @@ provider is set, which is a third of an ONNX call, and is paid by programs that 
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ import opentelemetry.metrics._internal as _metrics_api
 import opentelemetry.trace as _trace_api
 
 _TIED = "_inferspan_drains"
+#: Those that are tied and not shut down.
+_open: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def current() -> tuple[Any, Any, Any]:
@@ -34,17 +37,29 @@ def tie(provider: Any, drain: Callable[[], None]) -> None:
     attributes = getattr(provider, "__dict__", None)
     if attributes is None or _TIED in attributes:
         return
-    for name in ("force_flush", "shutdown"):
+    itself = weakref.ref(provider)
+
+    def close() -> None:
+        drain()
+        _open.discard(itself())
+
+    for name, before in (("force_flush", drain), ("shutdown", close)):
         method = getattr(provider, name, None)
         if method is not None:
-            setattr(provider, name, _draining(method, drain))
+            setattr(provider, name, _after(before, method))
     setattr(provider, _TIED, True)
+    _open.add(provider)
 
 
-def _draining(method: Callable[..., Any], drain: Callable[[], None]) -> Callable[..., Any]:
+def tied() -> list[Any]:
+    """Returns the providers that are tied and can be flushed still."""
+    return list(_open)
+
+
+def _after(before: Callable[[], None], method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def drained(*args: Any, **kwargs: Any) -> Any:
-        drain()
+        before()
         return method(*args, **kwargs)
 
     return drained

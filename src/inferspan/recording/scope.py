@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import atexit
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import config, faults
-from inferspan.recording import drops, live, providers, worker
+from inferspan.recording import drops, exits, live, providers, worker
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
 from inferspan.semconv.schema import SCHEMA_URL
@@ -99,9 +98,7 @@ class Scope:
             providers.tie(provider, worker.drain)
         except Exception:
             faults.caught("providers")
-        # Handlers run last in, first out: registered again whenever a provider appears, ours runs before its own.
-        atexit.unregister(at_exit)
-        atexit.register(at_exit)
+        exits.watch()
 
     def know(self, system: str, name: str, version: str | None) -> tuple[str, str, str | None]:
         """Returns the key under which a model's inferences in progress are reported, from now on."""
@@ -141,12 +138,6 @@ def scope(
                 name, version, tracer_provider=given[0], meter_provider=given[1], logger_provider=given[2]
             )
         return found
-
-
-def at_exit() -> None:
-    """Ends and exports what there is when the process exits, before the providers shut down."""
-    live.interrupt_all()
-    worker.finish_inline_from_now_on()
 
 
 def _observe_self(version: str, meter_provider: Any) -> None:

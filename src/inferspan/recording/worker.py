@@ -50,6 +50,8 @@ _turn = threading.RLock()
 _start_lock = threading.Lock()
 _thread: threading.Thread | None = None
 _inline = False
+#: Whether this process has finished a record.
+_finished = False
 
 
 def submit(record: Completable, *, limit: int) -> None:
@@ -70,6 +72,8 @@ def submit(record: Completable, *, limit: int) -> None:
 
 def finish_here(record: Completable) -> None:
     """Finishes a record on the calling thread."""
+    global _finished
+    _finished = True
     gate.enter()
     try:
         record.complete()
@@ -89,6 +93,11 @@ def drain() -> None:
             _finish_next()
     finally:
         turn.release()
+
+
+def has_records() -> bool:
+    """Returns whether this process, and not one that it was forked from, has had anything to record."""
+    return _finished or bool(_queue)
 
 
 def finish_inline_from_now_on() -> None:
@@ -149,7 +158,8 @@ def _start() -> None:
 def _after_fork_in_child() -> None:
     # What is queued is the parent's, and the parent finishes it, as it reports what it has counted. The locks may be
     # held by threads that are gone.
-    global _wake, _asleep, _turn, _start_lock, _thread
+    global _wake, _asleep, _turn, _start_lock, _thread, _finished
+    _finished = False
     _queue.clear()
     drops.forget()
     faults.counts.clear()

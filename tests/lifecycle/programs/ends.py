@@ -7,6 +7,7 @@ import argparse
 import atexit
 import itertools
 import os
+import signal
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ parser.add_argument("--calls", type=int, default=20)
 parser.add_argument("--providers", default="first", choices=["first", "after import", "after a call"])
 parser.add_argument("--only", choices=["traces", "metrics"])
 parser.add_argument("--flush", default="", choices=["", "traces", "metrics", "shutdown", "each call"])
-parser.add_argument("--end", default="return", choices=["return", "exit", "raise", "kill"])
+parser.add_argument("--end", default="return", choices=["return", "exit", "raise", "kill", "_exit", "signal"])
 parser.add_argument("--at-exit", default="", choices=["", "before calls", "after calls"])
 parser.add_argument("--daemons", default="", choices=["", "busy", "stuck"])
 options = parser.parse_args()
@@ -104,7 +105,11 @@ if options.flush in ("metrics", "shutdown"):
     provider = metrics.get_meter_provider()
     provider.shutdown() if options.flush == "shutdown" else provider.force_flush()
 if options.end == "kill":
-    os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+if options.end == "_exit":
+    os._exit(4)
+if options.end == "signal":
+    signal.raise_signal(signal.SIGTERM)
 if options.end == "exit":
     sys.exit(3)
 if options.end == "raise":
