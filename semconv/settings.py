@@ -17,6 +17,7 @@ _TYPES = {
     "int": "whole number",
     "float": "number",
     "str": "text",
+    "tuple[str, ...]": "words, separated by commas",
     "Mapping[str, str]": "`key=value` pairs, separated by commas",
 }
 
@@ -88,4 +89,6 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, str]", value)
         return ",".join(f"{key}={item}" for key, item in pairs.items())
+    if isinstance(value, tuple):
+        return ",".join(cast("tuple[str, ...]", value))
     return "" if value is None else str(value)

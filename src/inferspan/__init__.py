@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inferspan._version import __version__
-    from inferspan.api import inference
+    from inferspan.api import batch, current_id, enqueue, inference, stage
     from inferspan.identity import describe
     from inferspan.pipeline import configure
+    from inferspan.recording.labels import labels
 
-__all__ = ["__version__", "configure", "describe", "inference"]
+__all__ = ["__version__", "batch", "configure", "current_id", "describe", "enqueue", "inference", "labels", "stage"]
 
 _HOMES = {
     "__version__": "inferspan._version",
+    "batch": "inferspan.api",
     "configure": "inferspan.pipeline",
+    "current_id": "inferspan.api",
     "describe": "inferspan.identity",
+    "enqueue": "inferspan.api",
     "inference": "inferspan.api",
+    "labels": "inferspan.recording.labels",
+    "stage": "inferspan.api",
 }
 
 

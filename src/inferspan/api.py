@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
 import wrapt
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import attach, get_current
 
-from inferspan import config, faults, identity, pipeline
+from inferspan import contexts, faults, identity, pipeline
+from inferspan.blocks import Blocks, decorated
 from inferspan.identity import Model
-from inferspan.lifecycle import Inference
+from inferspan.lifecycle import ACTIVITY, Inference
 from inferspan.recorder import Endpoint, Recorder
+from inferspan.recording import batches
+from inferspan.recording.batches import Batch, Token
 from inferspan.semconv.attributes import SystemName
+from inferspan.stages import Stage
 from inferspan.streams import streaming, streaming_async
 
 SCOPE = "inferspan.api"
@@ -58,28 +62,21 @@ class Call:
     One object may be entered again and again, by several threads and tasks at a time.
     """
 
-    __slots__ = ("_entered", "_model", "_options")
+    __slots__ = ("_blocks", "_model", "_options")
 
     def __init__(self, model: object, options: dict[str, Any]) -> None:
         self._model = model
         self._options = options
-        #: The blocks that are being executed, each with the context that it was entered with; by ``id``.
-        self._entered: dict[int, tuple[Context, Inference | None]] = {}
+        self._blocks: Blocks[Inference | None] = Blocks()
 
     def __enter__(self) -> Call:
-        call = _start(self._model, self._options, {})
-        block = (get_current(), call)
-        self._entered[id(block)] = block
+        self._blocks.enter(_start(self._model, self._options, {}))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        block = self._innermost()
-        if block is None:
-            return
-        self._entered.pop(id(block), None)
-        _, call = block
+        call = self._blocks.leave()
         if call is None:
             return
         if error is None:
@@ -87,13 +84,11 @@ class Call:
         else:
             call.fail(error)
 
-    def _innermost(self) -> tuple[Context, Inference | None] | None:
-        """Returns the block that this thread or task is in: where there are several, its context tells."""
-        blocks = list(self._entered.values())
-        if len(blocks) > 1:
-            here = get_current()
-            blocks = [block for block in blocks if block[0] is here] or blocks
-        return blocks[-1] if blocks else None
+    @property
+    def id(self) -> str | None:
+        """The inference's identifier, as `current_id` returns it inside the block; None outside of one."""
+        call = self._blocks.current()
+        return None if call is None else call.id
 
     def inputs(self, *values: Any, **named: Any) -> None:
         """Says what the model is given. Call it before the model runs: models change their inputs in place.
@@ -114,10 +109,10 @@ class Call:
         Args:
             existing: headers that the request has anyway.
         """
-        block = self._innermost()
+        call = self._blocks.current()
         try:
-            if block is not None and block[1] is not None:
-                return block[1].headers(existing or {})
+            if call is not None:
+                return call.headers(existing or {})
         except Exception:
             faults.caught("propagation")
         return dict(existing or {})
@@ -125,17 +120,46 @@ class Call:
     def _add(
         self, add: Callable[[Inference, Mapping[str, Any]], None], values: Any, named: Mapping[str, Any], default: str
     ) -> None:
-        block = self._innermost()
-        if block is None or block[1] is None:
+        call = self._blocks.current()
+        if call is None:
             return
         try:
-            add(block[1], _by_name(values, named, default))
+            add(call, _by_name(values, named, default))
         except Exception:
             faults.caught("profile")
 
     def __call__(self, function: _F) -> _F:
         """Decorates a function, or what ``classmethod`` or ``staticmethod`` has made of one."""
         return _decorate(function, self._model, self._options)
+
+
+class Step:
+    """A step around a model, described by the application: a context manager, and a decorator.
+
+    One object may be entered again and again, by several threads and tasks at a time.
+    """
+
+    __slots__ = ("_blocks", "_model", "_name")
+
+    def __init__(self, name: str, model: str | None) -> None:
+        self._name = name
+        self._model = model
+        self._blocks: Blocks[Stage | None] = Blocks()
+
+    def __enter__(self) -> Step:
+        self._blocks.enter(_start_stage(self._name, self._model))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        step = self._blocks.leave()
+        if step is not None:
+            step.end(error)
+
+    def __call__(self, function: _F) -> _F:
+        """Decorates a function, or a coroutine function: each of its calls is a stage."""
+        return decorated(function, lambda: self)
 
 
 class _NoCall:
@@ -198,14 +222,18 @@ def inference(
     return Call(model, {"version": version, "system": system, "server": server, "port": port})
 
 
+def _recorder_of_api() -> Recorder:
+    global _recorder
+    if _recorder is None:
+        _recorder = pipeline.recorder(SCOPE, system=SystemName.OTHER)
+    return _recorder
+
+
 def _start(
     model: object, options: Mapping[str, Any], inputs: Mapping[str, Any], *, attach: bool = True
 ) -> Inference | None:
-    global _recorder
     try:
-        recorder = _recorder
-        if recorder is None:
-            recorder = _recorder = pipeline.recorder(SCOPE, system=SystemName.OTHER)
+        recorder = _recorder_of_api()
         if not recorder.ready():
             return None
         server = options["server"]
@@ -223,10 +251,102 @@ def _start(
         return None
 
 
+def stage(name: str, *, model: str | None = None) -> Step:
+    """Records a step around a model: the preparation of its input, what is done with its output.
+
+    ::
+
+        with inferspan.stage("preprocess"):
+            batch = resize(images)
+
+        @inferspan.stage("postprocess")
+        def decode(logits): ...
+
+    Its duration is a histogram, ``inferspan.stage.duration``; inside a sampled trace it is a child span as well.
+
+    Args:
+        name: of low cardinality.
+        model: the name of the model that the step belongs to, where several share its name.
+    """
+    return _NO_CALL if _is_compiling() else Step(name, model)
+
+
+def enqueue() -> Token:
+    """Notes that a request begins to wait for a batch, where the request is handled; give it to `batch` later."""
+    return Token()
+
+
+class Batching:
+    """The execution of a batch: a context manager."""
+
+    __slots__ = ("_blocks", "_tokens")
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._blocks: Blocks[Any] = Blocks()
+
+    def __enter__(self) -> Batching:
+        token: Any = None
+        try:
+            token = attach(batches.executing(self._tokens, Batch(self._tokens)))
+        except Exception:
+            faults.caught("api")
+        self._blocks.enter(token)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        token = self._blocks.leave()
+        if token is not None:
+            contexts.detach(token)
+
+
+def batch(tokens: Iterable[Token]) -> Batching:
+    """Says which requests the inferences of a block serve.
+
+    ::
+
+        queue.put((inferspan.enqueue(), x))            # where the request is handled
+
+        with inferspan.batch([token for token, _ in items]):  # where the batch is executed
+            model(stack([x for _, x in items]))
+
+    The span of each outermost inference in the block has a link to the span of every request, up to ``max_links``, and
+    the number of requests; the requests' spans are linked to the first. For how long each request has waited is the
+    histogram ``inferspan.inference.queue.duration``. The only request of a batch is its parent; otherwise the parent
+    is a span that was started for the batch, if there is one.
+
+    Args:
+        tokens: what `enqueue` has returned, in any thread or task of this process.
+    """
+    return Batching(list(tokens))
+
+
+def current_id() -> str | None:
+    """Returns the identifier of the inference that is in progress here, or None where there is none.
+
+    It is ``<trace id>-<span id>`` in hexadecimal digits, whether the span is sampled or not, and where there is no
+    tracer provider as many random digits: something to write down with a prediction, for the label that comes later.
+    """
+    activity: Any = get_current().get(ACTIVITY)
+    while activity is not None:
+        if activity.active:
+            return activity.id
+        activity = activity.outer
+    return None
+
+
+def _start_stage(name: str, model: str | None) -> Stage | None:
+    try:
+        return _recorder_of_api().stage(name, model=model)
+    except Exception:
+        faults.caught("api")
+        return None
+
+
 def _model(model: object, version: str | None) -> Model:
     if isinstance(model, str):
         return identity.named(model, version)
-    found = identity.of_object(model, mapping=config.in_force.models)
+    found = identity.of_object(model)
     return found if version is None else identity.named(found.name, version)
 
 

@@ -57,6 +57,10 @@ def _models(text: str) -> Mapping[str, str]:
     return mapping
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
 def _setting(default: Any, parse: Callable[[str], Any], help: str, *, internal: bool = False) -> Any:
     metadata = {"parse": parse, "help": help, "internal": internal}
     if isinstance(default, dict):
@@ -84,7 +88,9 @@ class Config:
         "inference's data profile is dropped and counted.",
     )
     profile: bool = _setting(
-        True, _boolean, "Whether the inputs and outputs of sampled inferences are profiled. Off, spans keep shapes."
+        True,
+        _boolean,
+        "Whether the inputs and outputs of sampled inferences are profiled. Off, spans do not describe data.",
     )
     profile_min_count: int = _setting(
         10,
@@ -96,6 +102,12 @@ class Config:
         4_194_304,
         _at_least(1024),
         "Largest array, in elements, that is profiled in full; a larger one is profiled from a sample, and says so.",
+    )
+    profile_token_ids: bool = _setting(
+        False,
+        _boolean,
+        "Whether token ids (whole numbers named input_ids, decoder_input_ids, sequences or the like) are profiled. "
+        "Off, their type and shape are shown: statistics of ids mean nothing, and can reveal words of a text.",
     )
     profile_span_bytes: int = _setting(
         4096,
@@ -116,8 +128,44 @@ class Config:
         "Names for models whose code cannot be changed: found=name or found=name:version, separated by commas, "
         "where found is the name that inferspan found by itself.",
     )
+    models_file: str = _setting(
+        "",
+        str.strip,
+        "Path of a JSON file that says of models, by the names that inferspan found or by path, what the code cannot "
+        "be changed to say: see docs/identity.md. What describe() or OTEL_PYTHON_INFERSPAN_MODELS says comes first.",
+    )
+    model_info_digests: bool = _setting(
+        False,
+        _boolean,
+        "Whether the digests of artifact and configuration are attributes of the metric inferspan.model.info as well. "
+        "They are on spans and events in any case.",
+    )
     max_models: int = _setting(
         200, _at_least(1), "Models with metric series of their own; later ones are reported as _OTHER, and counted."
+    )
+    labels: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Keys that inferspan.labels() may use, separated by commas. Each is an attribute of spans and metrics, and "
+        "multiplies the series of a model by the number of its values.",
+    )
+    max_label_values: int = _setting(
+        20, _at_least(1), "Values of a label's key; later ones are reported as _OTHER, and counted."
+    )
+    max_links: int = _setting(
+        128, _at_least(0), "Most links from the span of a batch to the requests that it serves; the rest is counted."
+    )
+    stall_seconds: int = _setting(
+        30,
+        _at_least(0),
+        "An inference in progress for longer gives an inferspan.inference.stalled event, with the stack of its thread. "
+        "0 turns that off.",
+    )
+    crash_folder: str = _setting(
+        "",
+        str.strip,
+        "Folder of small files in which each process notes the inferences in progress, so that the next start can tell "
+        "which of them a killed or crashed process was running. Costs some microseconds a call; off while empty.",
     )
     anomaly_events_per_minute: int = _setting(
         60,

@@ -17,7 +17,7 @@ OTEL_PYTHON_INFERSPAN_QUEUE_SIZE = "OTEL_PYTHON_INFERSPAN_QUEUE_SIZE"
 inference's data profile is dropped and counted.
 """
 OTEL_PYTHON_INFERSPAN_PROFILE = "OTEL_PYTHON_INFERSPAN_PROFILE"
-"""Whether the inputs and outputs of sampled inferences are profiled. Off, spans keep shapes."""
+"""Whether the inputs and outputs of sampled inferences are profiled. Off, spans do not describe data."""
 OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT = "OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT"
 """Fewest values that a statistic on a span may summarise; below it only counts are shown. Lower values
 reveal data: at 1, the minimum of a single value is that value.
@@ -25,6 +25,10 @@ reveal data: at 1, the minimum of a single value is that value.
 OTEL_PYTHON_INFERSPAN_PROFILE_MAX_ELEMENTS = "OTEL_PYTHON_INFERSPAN_PROFILE_MAX_ELEMENTS"
 """Largest array, in elements, that is profiled in full; a larger one is profiled from a sample, and says
 so.
+"""
+OTEL_PYTHON_INFERSPAN_PROFILE_TOKEN_IDS = "OTEL_PYTHON_INFERSPAN_PROFILE_TOKEN_IDS"
+"""Whether token ids (whole numbers named input_ids, decoder_input_ids, sequences or the like) are profiled.
+Off, their type and shape are shown: statistics of ids mean nothing, and can reveal words of a text.
 """
 OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES"
 """Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay,
@@ -39,8 +43,33 @@ OTEL_PYTHON_INFERSPAN_MODELS = "OTEL_PYTHON_INFERSPAN_MODELS"
 """Names for models whose code cannot be changed: found=name or found=name:version, separated by commas,
 where found is the name that inferspan found by itself.
 """
+OTEL_PYTHON_INFERSPAN_MODELS_FILE = "OTEL_PYTHON_INFERSPAN_MODELS_FILE"
+"""Path of a JSON file that says of models, by the names that inferspan found or by path, what the code
+cannot be changed to say: see docs/identity.md. What describe() or OTEL_PYTHON_INFERSPAN_MODELS says comes
+first.
+"""
+OTEL_PYTHON_INFERSPAN_MODEL_INFO_DIGESTS = "OTEL_PYTHON_INFERSPAN_MODEL_INFO_DIGESTS"
+"""Whether the digests of artifact and configuration are attributes of the metric inferspan.model.info as
+well. They are on spans and events in any case.
+"""
 OTEL_PYTHON_INFERSPAN_MAX_MODELS = "OTEL_PYTHON_INFERSPAN_MAX_MODELS"
 """Models with metric series of their own; later ones are reported as _OTHER, and counted."""
+OTEL_PYTHON_INFERSPAN_LABELS = "OTEL_PYTHON_INFERSPAN_LABELS"
+"""Keys that inferspan.labels() may use, separated by commas. Each is an attribute of spans and metrics, and
+multiplies the series of a model by the number of its values.
+"""
+OTEL_PYTHON_INFERSPAN_MAX_LABEL_VALUES = "OTEL_PYTHON_INFERSPAN_MAX_LABEL_VALUES"
+"""Values of a label's key; later ones are reported as _OTHER, and counted."""
+OTEL_PYTHON_INFERSPAN_MAX_LINKS = "OTEL_PYTHON_INFERSPAN_MAX_LINKS"
+"""Most links from the span of a batch to the requests that it serves; the rest is counted."""
+OTEL_PYTHON_INFERSPAN_STALL_SECONDS = "OTEL_PYTHON_INFERSPAN_STALL_SECONDS"
+"""An inference in progress for longer gives an inferspan.inference.stalled event, with the stack of its
+thread. 0 turns that off.
+"""
+OTEL_PYTHON_INFERSPAN_CRASH_FOLDER = "OTEL_PYTHON_INFERSPAN_CRASH_FOLDER"
+"""Folder of small files in which each process notes the inferences in progress, so that the next start can
+tell which of them a killed or crashed process was running. Costs some microseconds a call; off while empty.
+"""
 OTEL_PYTHON_INFERSPAN_ANOMALY_EVENTS_PER_MINUTE = "OTEL_PYTHON_INFERSPAN_ANOMALY_EVENTS_PER_MINUTE"
 """Most inferspan.inference.anomaly events a minute, for failing inferences whose span is not recorded."""
 OTEL_PYTHON_INFERSPAN_MAX_FAULTS = "OTEL_PYTHON_INFERSPAN_MAX_FAULTS"

@@ -3,24 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from random import getrandbits as _random
+from threading import get_ident
 from typing import Any
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.propagate import inject
-from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.trace import INVALID_SPAN, Span, format_span_id, format_trace_id
 
-from inferspan import clock, config, faults
+from inferspan import clock, config, contexts
+from inferspan.generation import Generation
 from inferspan.identity import Model
 from inferspan.profile import Capture, capture
 from inferspan.recording import drops, exceptions, live, worker
+from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure
 from inferspan.recording.finish import finish
+from inferspan.recording.labels import Labels
 from inferspan.recording.series import Series
 from inferspan.semconv.attributes import SelfDropReason, SystemName
-from inferspan.values import stamp
+from inferspan.values import batch_size, glimpses, stamp
 
 #: Where a context has its `Activity`.
 ACTIVITY = context_api.create_key("inferspan-activity")
@@ -38,13 +43,24 @@ class Activity:
     A flag copied into a background task would stay true after the inference has ended; this object is told.
     """
 
-    __slots__ = ("active", "model", "outer", "system")
+    __slots__ = ("_id", "active", "model", "outer", "span", "system")
 
     def __init__(self, system: str, model: Model, outer: Activity | None) -> None:
         self.system = system
         self.model = model
         self.outer = outer
         self.active = True
+        self.span: Span = INVALID_SPAN
+        self._id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The identifier of the inference: of its span, or random digits of the same form where there is none."""
+        if self._id is None:
+            span = self.span.get_span_context()
+            trace_id, span_id = (span.trace_id, span.span_id) if span.is_valid else (_random(128), _random(64))
+            self._id = f"{format_trace_id(trace_id)}-{format_span_id(span_id)}"
+        return self._id
 
     def covers(self, system: str, model: Model) -> bool:
         """Returns whether an inference starting now is part of this one, or of one around it.
@@ -77,23 +93,37 @@ class Inference:
         "_stamps",
         "_step",
         "_zero",
+        "batch",
+        "batch_size",
         "began",
+        "cold",
         "context",
         "device",
         "duration",
         "ended",
         "error_type",
         "failure",
+        "generation",
         "inputs",
+        "labels",
         "late",
         "outputs",
         "series",
         "span",
         "started",
+        "thread",
         "training",
     )
 
-    def __init__(self, series: Series, caller: Context, activity: Activity, device: str | None, training: bool) -> None:
+    def __init__(
+        self,
+        series: Series,
+        caller: Context,
+        activity: Activity,
+        labels: Labels,
+        device: str | None,
+        training: bool,
+    ) -> None:
         self.series = series
         self.span: Span = INVALID_SPAN
         self.context: Context = caller
@@ -102,8 +132,15 @@ class Inference:
         self.late = False
         self.error_type: str | None = None
         self.failure: Failure | None = None
+        self.generation: Generation | None = None
         self.device = device
         self.training = training
+        self.labels = labels
+        self.batch: Batch | None = None
+        self.batch_size = 0
+        #: Whether the model is not warm: an adapter that sees it compiled during the call says so.
+        self.cold = not series.warm
+        self.thread = get_ident()
         self.started = self.began = self.ended = self.duration = 0
         self._caller = caller
         self._activity = activity
@@ -121,13 +158,25 @@ class Inference:
         """Whether the span is sampled, so that data are profiled."""
         return self.span.is_recording()
 
+    @property
+    def id(self) -> str:
+        """The identifier of the inference, as ``inferspan.current_id()`` returns it."""
+        return self._activity.id
+
+    @property
+    def since(self) -> int:
+        """When it began, in nanoseconds of the monotonic clock."""
+        return self._zero or self._monotonic
+
     def add_inputs(self, values: Values) -> None:
         """Profiles inputs now where the span is sampled; the time that takes is not part of the duration."""
         settings = config.in_force
-        if not settings.profile:
-            return
         if callable(values):
             values = values()
+        if not self.batch_size and not (self.recording and settings.profile):
+            self._count_samples(shape for _, (_, shape) in glimpses(values))
+        if not settings.profile:
+            return
         if not self.recording:
             # Looked at only if the call fails, and only if its values are still those that went in.
             # A copy: the mapping can be the application's own, which the call may change.
@@ -136,16 +185,26 @@ class Inference:
             self._stamps = {**self._stamps, **{name: stamp(value) for name, value in values.items()}}
             return
         before = clock.monotonic()
-        captured = capture(values, features=self.series.model.features, max_elements=settings.profile_max_elements)
+        captured = capture(
+            values,
+            features=self.series.model.features,
+            max_elements=settings.profile_max_elements,
+            token_ids=settings.profile_token_ids,
+        )
         self.inputs = [*self.inputs, *captured]
+        if not self.batch_size:
+            self._count_samples(one.reading.shape for one in captured)
         self._excluded += clock.monotonic() - before
+
+    def _count_samples(self, shapes: Iterable[tuple[int, ...] | None]) -> None:
+        self.batch_size = batch_size(shapes, axis=self.series.model.batch_axis)
 
     def try_inputs(self, values: Values) -> None:
         """Profiles inputs; a fault of ours costs the profile and not the span."""
         try:
             self.add_inputs(values)
         except Exception:
-            faults.caught("profile")
+            self.series.failed("profile")
 
     def add_outputs(self, values: Values) -> None:
         """Profiles outputs now where the span is sampled; the time that takes is not part of the duration."""
@@ -154,7 +213,8 @@ class Inference:
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            self.outputs = [*self.outputs, *capture(values, max_elements=settings.profile_max_elements)]
+            captured = capture(values, max_elements=settings.profile_max_elements, token_ids=settings.profile_token_ids)
+            self.outputs = [*self.outputs, *captured]
             self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
@@ -162,7 +222,7 @@ class Inference:
         try:
             self.add_outputs(values)
         except Exception:
-            faults.caught("profile")
+            self.series.failed("profile")
 
     def first_item(self, item: Any) -> None:
         """Profiles the first item of a stream as the output, and ignores the others."""
@@ -187,7 +247,7 @@ class Inference:
         token = self._attached
         if token is not None:
             self._attached = None
-            _detach(token)
+            contexts.detach(token)
 
     @contextmanager
     def current(self) -> Generator[None]:
@@ -200,7 +260,7 @@ class Inference:
             yield
         finally:
             self._step = context_api.get_current()
-            _detach(token)
+            contexts.detach(token)
 
     @contextmanager
     def caller(self) -> Generator[None]:
@@ -209,7 +269,7 @@ class Inference:
         try:
             yield
         finally:
-            _detach(token)
+            contexts.detach(token)
 
     def headers(self, existing: Mapping[str, str] = NOTHING) -> dict[str, str]:
         """Returns a copy of headers or metadata with the trace context added, for the server to go on from."""
@@ -230,12 +290,15 @@ class Inference:
         self.began = self.started + now - self._monotonic
         self._zero = now
         self._excluded = 0
+        if self.batch is not None:
+            self.batch.executed_by(self.span, now)
 
-    def succeed(self, outputs: Values = NOTHING) -> None:
+    def succeed(self, outputs: Values = NOTHING, *, generation: Callable[[], Generation] | None = None) -> None:
         """Ends the inference.
 
         Args:
             outputs: what it returned, by name.
+            generation: says what it has generated, if that is what it did.
         """
         now = clock.monotonic()
         try:
@@ -245,10 +308,12 @@ class Inference:
                 try:
                     if outputs and config.in_force.profile:
                         self.add_outputs(outputs)
+                    if generation is not None:
+                        self.generation = generation()
                 finally:
                     self._hand_over()
         except Exception:
-            faults.caught("inference")
+            self.series.failed("inference")
 
     def fail(self, error: BaseException) -> None:
         """Ends the inference with what it raised.
@@ -267,7 +332,7 @@ class Inference:
                 finally:
                     self._fail(failure)
         except Exception:
-            faults.caught("inference")
+            self.series.failed("inference")
 
     def fail_as(self, error_type: str, message: str) -> None:
         """Ends the inference with an error that came as text instead of as an exception."""
@@ -277,7 +342,7 @@ class Inference:
                 self.error_type = error_type
                 self._fail(exceptions.from_text(error_type, message))
         except Exception:
-            faults.caught("inference")
+            self.series.failed("inference")
 
     def interrupt(self) -> None:
         """Ends the inference because the process exits while it is in progress."""
@@ -305,6 +370,7 @@ class Inference:
         if not live.take(self):
             return False
         self._stop(now)
+        self.series.warm = True
         return True
 
     def _stop(self, now: int) -> None:
@@ -331,6 +397,7 @@ class Inference:
             unchanged,
             features=self.series.model.features,
             max_elements=config.in_force.profile_max_elements,
+            token_ids=config.in_force.profile_token_ids,
         )
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
@@ -356,12 +423,3 @@ class Inference:
         if self.inputs or self.outputs:
             self.inputs = self.outputs = ()
             drops.count(SelfDropReason.QUEUE_FULL)
-
-
-def _detach(token: Any) -> None:
-    # The API's own `detach` logs a stack trace where the token is of another task's context, as when a generator is
-    # closed by the event loop. There is nothing of ours attached there, so there is nothing to say.
-    try:
-        context_api._RUNTIME_CONTEXT.detach(token)  # pyright: ignore[reportPrivateUsage]
-    except ValueError:
-        pass

@@ -22,6 +22,7 @@ context that it was registered in.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -29,26 +30,29 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span, set_span_in_context
 
-from inferspan import config, faults
+from inferspan import config, faults, stages
+from inferspan.contexts import is_suppressed
 from inferspan.identity import Model
 from inferspan.lifecycle import ACTIVITY, NOTHING, Activity, Inference, Values
-from inferspan.recording import live, providers
+from inferspan.recording import batches, live, providers, skips
+from inferspan.recording.labels import NONE
+from inferspan.recording.labels import of as labels_of
 from inferspan.recording.scope import Scope
 from inferspan.recording.series import Endpoint, Series
-from inferspan.semconv.attributes import OperationName
+from inferspan.semconv.attributes import OperationName, SelfSkipReason
+from inferspan.stages import Stage
 
-_SUPPRESSED = context_api._SUPPRESS_INSTRUMENTATION_KEY  # pyright: ignore[reportPrivateUsage]
-_SUPPRESSED_BY_NAME = "suppress_instrumentation"
 _GEN_AI = "gen_ai.operation.name"
 #: Puts a value into a context, which itself refuses: one that was just made and that nobody has yet, copied once less.
 _put = dict[str, object].__setitem__
 _MAX_SERIES = 1024
+_log = logging.getLogger("inferspan")
 
 
 class Recorder:
     """Starts the inferences of one instrumentation scope."""
 
-    __slots__ = ("_listened_to", "_providers", "_scope", "_series", "closed", "system")
+    __slots__ = ("_faults", "_listened_to", "_providers", "_scope", "_series", "_skips", "closed", "system")
 
     def __init__(self, scope: Scope, *, system: str) -> None:
         self._scope = scope
@@ -58,18 +62,53 @@ class Recorder:
         self._listened_to = False
         self.closed = False
         self.system = system
+        self._faults = 0
+        self._skips = skips.of(system)
 
     def ready(self) -> bool:
-        """Returns whether inferences are recorded at all: the first thing a patched call asks."""
+        """Returns whether inferences are recorded at all, and counts the call that asks as skipped where not.
+
+        The first thing a patched call asks, once.
+        """
         found = providers.current()
         if found != self._providers:
             self._listened_to = self._scope.ready()
             self._providers = found
-        return self._listened_to and config.in_force.enabled and not self.closed
+        if self._listened_to and config.in_force.enabled and not self.closed:
+            return True
+        unheard = config.in_force.enabled and not self.closed
+        self._skips[SelfSkipReason.NO_PROVIDER if unheard else SelfSkipReason.DISABLED] += 1
+        return False
 
     def close(self) -> None:
         """Records nothing any more: patches that others have patched over cannot be taken out."""
         self.closed = True
+
+    def skip(self, reason: str, system: str | None = None) -> None:
+        """Counts a call that makes no span.
+
+        Args:
+            reason: one of ``semconv.attributes.SelfSkipReason``.
+            system: the runtime or server, where the call knows better than the recorder.
+        """
+        skips.of(system or self.system)[reason] += 1
+
+    def failed(self, component: str) -> None:
+        """Ends the exception being handled, as `faults.caught`; after ``max_faults`` of them, records nothing more.
+
+        Args:
+            component: the part of inferspan that failed, as in ``inferspan.self.component``.
+        """
+        self._faults += 1
+        if self._faults >= config.in_force.max_faults and not self.closed:
+            self.close()
+            _log.warning(
+                "%s has failed %d times and switches itself off until the process starts again; the application is "
+                "not affected",
+                self._scope.name,
+                self._faults,
+            )
+        faults.caught(component)
 
     def start(
         self,
@@ -102,8 +141,8 @@ class Recorder:
         call: Inference | None = None
         try:
             context = context_api.get_current()
-            if context and (context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_NAME)):
-                return None
+            if is_suppressed(context):
+                return self.skip(SelfSkipReason.SUPPRESSED, system)
             if callable(model):
                 model = model()
             system = system or self.system
@@ -113,29 +152,37 @@ class Recorder:
                 while outer is not None and not outer.active:
                     outer = outer.outer
                 if outer is not None and outer.covers(system, model):
-                    return None
+                    return self.skip(SelfSkipReason.NESTED, system)
                 if _in_gen_ai(context):
-                    return None
+                    return self.skip(SelfSkipReason.GEN_AI, system)
             series = self._series.get((model, system, operation, endpoint))
             if series is None:
                 series = self._new_series(model, system, operation, endpoint)
+            labels = labels_of(context) if context else NONE
             activity = Activity(system, model, outer)
-            beginning = Inference(series, context, activity, device, training)
+            beginning = Inference(series, context, activity, labels, device, training)
+            batch = beginning.batch = batches.of(context) if context and outer is None else None
             live.starting.append(id(beginning))
             try:
                 if live.closed():
-                    return None
+                    return self.skip(SelfSkipReason.EXITING, system)
                 call = beginning
                 call.note_start()
-                call.span = self._scope.tracer.start_span(
-                    series.span_name, context, series.kind, series.creation, start_time=call.started
+                creation = {**series.creation, **labels.attributes} if labels is not NONE else series.creation
+                call.span = activity.span = self._scope.tracer.start_span(
+                    series.span_name,
+                    context,
+                    series.kind,
+                    creation,
+                    links=None if batch is None else batch.links,
+                    start_time=call.started,
                 )
                 live.calls[id(call)] = call
             finally:
                 live.starting.remove(id(beginning))
             call.context = set_span_in_context(call.span, context)
             _put(call.context, ACTIVITY, activity)
-            if inputs and config.in_force.profile:
+            if inputs:
                 call.try_inputs(inputs)
             if attach:
                 call.attach()
@@ -146,14 +193,28 @@ class Recorder:
             if not isinstance(error, Exception):  # an interrupt, while large inputs are profiled
                 raise
             if not isinstance(error, RecursionError):  # the application's, which happens to meet its end here
-                faults.caught("inference")
+                self.skip(SelfSkipReason.FAULT, system)
+                self.failed("inference")
             return None
         return call
+
+    def stage(self, name: str, *, model: str | None = None) -> Stage | None:
+        """Starts a stage on this thread; the caller ends it with ``end()`` or ``end(error)``.
+
+        Args:
+            name: of low cardinality.
+            model: the name of the model that it belongs to.
+
+        Returns:
+            None where there is nothing to record.
+        """
+        return stages.start(self._scope, name, model=model) if self.ready() else None
 
     def _new_series(self, model: Model, system: str, operation: str, endpoint: Endpoint | None) -> Series:
         if len(self._series) >= _MAX_SERIES:
             self._series.clear()
         series = Series(self._scope, system=system, operation=operation, model=model, endpoint=endpoint)
+        series.failed = self.failed
         self._series[model, system, operation, endpoint] = series
         return series
 

@@ -13,9 +13,12 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
 from inferspan import config, faults
+from inferspan.generation import Generation
 from inferspan.profile import Capture, FieldProfile, summarise
-from inferspan.recording import drops
+from inferspan.recording import drops, generations, notices
+from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure, message_of, stacktrace_of
+from inferspan.recording.labels import Labels
 from inferspan.recording.series import Series
 from inferspan.recording.spans import profile_attributes
 from inferspan.semconv import attributes as names
@@ -40,8 +43,13 @@ class Finished(Protocol):
     late: bool
     error_type: str | None
     failure: Failure | None
+    generation: Generation | None
     device: str | None
     training: bool
+    labels: Labels
+    cold: bool
+    batch_size: int
+    batch: Batch | None
 
 
 def finish(call: Finished) -> None:
@@ -50,7 +58,18 @@ def finish(call: Finished) -> None:
     attributes: dict[str, Any] = {}
     try:
         try:
-            call.series.record(call.duration, call.error_type, call.context)
+            call.series.record(
+                call.duration,
+                call.error_type,
+                call.context,
+                cold=call.cold,
+                labels=call.labels,
+                batch_size=call.batch_size,
+            )
+            if call.batch is not None:
+                call.series.record_waits(call.batch.take_waits(), labels=call.labels)
+            if call.generation is not None:
+                call.series.record_generation(call.generation, call.context)
         except Exception:
             faults.caught("metrics")
         try:
@@ -71,6 +90,8 @@ def finish(call: Finished) -> None:
                 _emit_anomaly(call, attributes)
     except Exception:
         faults.caught("events")
+    if not notices.heard:
+        notices.recorded(call.series.creation, call.series.scope.destination)
 
 
 def _end(call: Finished) -> None:
@@ -110,8 +131,16 @@ def _attributes(call: Finished) -> dict[str, Any]:
     attributes.update(call.series.details)
     if call.device is not None:
         attributes[names.INFERSPAN_EXECUTION_DEVICE] = call.device
+    if call.batch_size:
+        attributes[names.INFERSPAN_BATCH_SIZE] = call.batch_size
+    if call.batch is not None:
+        attributes.update(call.batch.attributes)
+    if call.cold:
+        attributes[names.INFERSPAN_COLD] = True
     if call.training:
         attributes[names.INFERSPAN_PYTORCH_TRAINING] = True
+    if call.generation is not None:
+        attributes.update(generations.attributes_of(call.generation))
     if call.error_type is not None:
         attributes[names.ERROR_TYPE] = call.error_type
     return attributes
@@ -155,6 +184,7 @@ def _emit_exception(call: Finished) -> None:
         context=call.context,
         attributes={
             **call.series.creation,
+            **call.labels.attributes,
             **_exception_attributes(call.failure, config.in_force.exception_detail),
         },
     )
@@ -173,7 +203,7 @@ def _emit_anomaly(call: Finished, attributes: dict[str, Any]) -> None:
         severity_number=SeverityNumber.WARN,
         timestamp=call.ended,
         context=call.context,
-        attributes={**call.series.creation, **attributes, **exception},
+        attributes={**call.series.creation, **call.labels.attributes, **attributes, **exception},
     )
 
 

@@ -29,7 +29,14 @@ class InProgress(Protocol):
     """A call that has begun."""
 
     @property
-    def series(self) -> Reported: ...
+    def series(self) -> Reported | None:
+        """What it is reported under as in progress; None for what is no inference."""
+        ...
+
+    @property
+    def since(self) -> int:
+        """When it began, in nanoseconds of the monotonic clock."""
+        ...
 
     def interrupt(self) -> None:
         """Ends the call because the process exits."""

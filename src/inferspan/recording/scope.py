@@ -12,8 +12,8 @@ import opentelemetry.trace
 from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from inferspan import config, faults
-from inferspan.recording import drops, exits, live, providers, worker
+from inferspan import clock, config, faults
+from inferspan.recording import destination, drops, exits, generations, live, providers, skips, worker
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
 from inferspan.semconv.schema import SCHEMA_URL
@@ -66,9 +66,14 @@ class Scope:
         meter = metrics.get_meter(name, version, meter_provider, SCHEMA_URL)
         self.duration = instruments.create_inference_duration(meter)
         self.client_duration = instruments.create_client_inference_duration(meter)
+        self.batch_size = instruments.create_inference_batch_size(meter)
+        self.queue_duration = instruments.create_inference_queue_duration(meter)
+        self.stage_duration = instruments.create_stage_duration(meter)
+        self.generations = generations.Instruments(meter)
         #: What is in progress by series, zeroes included: a series that vanishes reads as unknown, not as idle.
         self._known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
         instruments.create_inference_active(meter, callbacks=[self._observe_active])
+        instruments.create_inference_oldest_age(meter, callbacks=[self._observe_oldest])
         _observe_self(version, meter_provider)
         for provider in self._given:
             if provider is not None:
@@ -100,6 +105,11 @@ class Scope:
             faults.caught("providers")
         exits.watch()
 
+    def destination(self) -> str:
+        """Returns where spans go, in words."""
+        given = self._given[0]
+        return destination.describe(providers.current()[0] if given is None else given)
+
     def know(self, system: str, name: str, version: str | None) -> tuple[str, str, str | None]:
         """Returns the key under which a model's inferences in progress are reported, from now on."""
         key = (system, *series_model(name, version))
@@ -116,9 +126,18 @@ class Scope:
         calls = list(live.calls.values())
         counts = dict.fromkeys(list(self._known), 0)
         for call in calls:
-            if call.series.scope is self:
+            if call.series is not None and call.series.scope is self:
                 counts[call.series.key] += 1
         return [Observation(count, self._known[key]) for key, count in counts.items()]
+
+    def _observe_oldest(self, _options: CallbackOptions) -> Iterable[Observation]:
+        calls = list(live.calls.values())
+        ages = dict.fromkeys(list(self._known), 0)
+        now = clock.monotonic()
+        for call in calls:
+            if call.series is not None and call.series.scope is self:
+                ages[call.series.key] = max(ages[call.series.key], now - call.since)
+        return [Observation(age / 1e9, self._known[key]) for key, age in ages.items()]
 
 
 def scope(
@@ -154,6 +173,7 @@ def _observe_self(version: str, meter_provider: Any) -> None:
     meter = metrics.get_meter(SELF_SCOPE, version, meter_provider, SCHEMA_URL)
     instruments.create_self_dropped(meter, callbacks=[_observe(drops.counts, names.INFERSPAN_SELF_DROP_REASON)])
     instruments.create_self_faults(meter, callbacks=[_observe(faults.counts, names.INFERSPAN_SELF_COMPONENT)])
+    instruments.create_self_skipped(meter, callbacks=[_observe_skips])
 
 
 def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -162,6 +182,15 @@ def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOption
         return [Observation(count, {attribute: key}) for key, count in list(counts.items())]
 
     return observe
+
+
+def _observe_skips(_options: CallbackOptions) -> Iterable[Observation]:
+    _drain_for_collection()
+    return [
+        Observation(number, {names.INFERSPAN_SYSTEM_NAME: system, names.INFERSPAN_SELF_SKIP_REASON: reason})
+        for system, reasons in list(skips.counts.items())
+        for reason, number in list(reasons.items())
+    ]
 
 
 def _drain_for_collection() -> None:

@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
+from inferspan import faults
+from inferspan.generation import Generation
 from inferspan.identity import Model
 from inferspan.recording import drops
+from inferspan.recording.labels import NONE, Labels
 from inferspan.recording.scope import Scope
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import SelfDropReason
 
 _MAX_ERROR_TYPES = 32
+_OTHER = "_OTHER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +46,19 @@ class Series:
     """Names, attributes and instrument shared by all calls of one model, operation and endpoint."""
 
     __slots__ = (
+        "_error_types",
         "_histogram",
         "_metric_attributes",
         "creation",
         "details",
+        "failed",
         "key",
         "kind",
         "model",
         "scope",
         "span_name",
         "system",
+        "warm",
     )
 
     def __init__(self, scope: Scope, *, system: str, operation: str, model: Model, endpoint: Endpoint | None) -> None:
@@ -91,29 +99,69 @@ class Series:
             if value:
                 self.details[name] = value
         self._histogram = scope.duration if endpoint is None else scope.client_duration
-        self._metric_attributes: dict[str | None, dict[str, Any]] = {}
+        self._metric_attributes: dict[tuple[Labels, str | None, bool], dict[str, Any]] = {}
+        self._error_types: set[str] = set()
+        #: Whether an inference has ended: until then all are cold.
+        self.warm = False
+        #: Ends a fault of ours at a call of this series; the recorder's own, which counts what its instrumentor fails.
+        self.failed: Callable[[str], None] = faults.caught
 
-    def record(self, duration: int, error_type: str | None, context: Context) -> None:
+    def record(
+        self, duration: int, error_type: str | None, context: Context, *, cold: bool, labels: Labels, batch_size: int
+    ) -> None:
         """Records one inference.
 
         Args:
             duration: in nanoseconds.
             error_type: of a failed one.
             context: with its span, for exemplars.
+            cold: whether the model was not warm.
+            labels: that the application has given.
+            batch_size: in samples; 0 where it is not known.
         """
-        _, name, version = self.key
-        if name != self.model.name:
+        if self.key[1] != self.model.name:
             drops.count(SelfDropReason.MODEL_LIMIT)
-        attributes = self._metric_attributes.get(error_type)
+        self._histogram.record(duration / 1e9, self._attributes(labels, error_type, cold), context)
+        if batch_size:
+            self.scope.batch_size.record(batch_size, self._attributes(labels, error_type), context)
+
+    def record_waits(self, waits: Iterable[tuple[int, Context]], *, labels: Labels) -> None:
+        """Records for how long the requests of a batch have waited.
+
+        Args:
+            waits: for each request nanoseconds, and its context, for exemplars.
+            labels: of the batch.
+        """
+        attributes = self._attributes(labels)
+        for duration, context in waits:
+            self.scope.queue_duration.record(duration / 1e9, attributes, context)
+
+    def _attributes(self, labels: Labels, error_type: str | None = None, cold: bool = False) -> dict[str, Any]:
+        """Returns attributes for metrics: made once for each combination, of which there are few."""
+        if error_type is not None and error_type not in self._error_types:
+            if len(self._error_types) < _MAX_ERROR_TYPES:
+                self._error_types.add(error_type)
+            else:
+                error_type = _OTHER
+        key = (labels, error_type, cold)
+        attributes = self._metric_attributes.get(key)
         if attributes is None:
-            attributes = {**self.creation, names.INFERSPAN_MODEL_NAME: name}
+            _, name, version = self.key
+            attributes = {**self.creation, names.INFERSPAN_MODEL_NAME: name, **labels.attributes}
             if version is None:
                 attributes.pop(names.INFERSPAN_MODEL_VERSION, None)
             if error_type is not None:
-                known = len(self._metric_attributes) < _MAX_ERROR_TYPES or error_type in self._metric_attributes
-                attributes[names.ERROR_TYPE] = error_type if known else "_OTHER"
-                if not known:
-                    self._histogram.record(duration / 1e9, attributes, context)
-                    return
-            self._metric_attributes[error_type] = attributes
-        self._histogram.record(duration / 1e9, attributes, context)
+                attributes[names.ERROR_TYPE] = error_type
+            if cold:
+                attributes[names.INFERSPAN_COLD] = True
+            self._metric_attributes[key] = attributes
+        return attributes
+
+    def record_generation(self, generation: Generation, context: Context) -> None:
+        """Records what one inference has generated.
+
+        Args:
+            generation: of an inference that was recorded.
+            context: with its span, for exemplars.
+        """
+        self.scope.generations.record(generation, self._attributes(NONE), context)

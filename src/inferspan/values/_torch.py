@@ -66,6 +66,24 @@ def read_tensor(tensor: Any) -> Reading:
     return _read(tensor)
 
 
+def glimpse(tensor: Any) -> tuple[str, tuple[int, ...] | None]:
+    """Returns the type of a tensor's elements and its shape."""
+    if not _known:
+        _load()
+    if _function_modes():
+        with _without_functions():
+            return _glimpse(tensor)
+    return _glimpse(tensor)
+
+
+def _glimpse(tensor: Any) -> tuple[str, tuple[int, ...] | None]:
+    kind = str(tensor.dtype)[6:]
+    if tensor.is_nested:
+        return kind, None
+    shape = tuple(tensor.shape)
+    return kind, None if shape and type(shape[0]) is not int else shape
+
+
 def version_of(tensor: Any) -> int | None:
     """Returns how often the tensor was written to; tensors made in inference mode do not count it."""
     if not _known:
