@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, cast
 
-from inferspan import config, identity
+from inferspan import identity
 from inferspan.identity import Evidence, Model
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.lifecycle import Inference
@@ -191,7 +191,6 @@ def _identity(session: Any) -> Model:
             device=_device(session, providers),
             execution_providers=providers,
         ),
-        mapping=config.in_force.models,
     )
 
 

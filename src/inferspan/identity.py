@@ -3,28 +3,30 @@
 
 1. what ``inferspan.describe()`` said of the object;
 2. the mapping in ``OTEL_PYTHON_INFERSPAN_MODELS``, from the name that the rest finds;
-3. the model's own metadata;
-4. the layout of a model repository, ``<name>/<version>/model.onnx``;
-5. the name and revision of a Hugging Face configuration;
-6. the stem of its file, unless that is as good as random or says nothing (``model.onnx``);
-7. its graph's name, or its class.
+3. the file that ``OTEL_PYTHON_INFERSPAN_MODELS_FILE`` names, from that name or the model's path;
+4. the model's own metadata;
+5. the layout of a model repository, ``<name>/<version>/model.onnx``;
+6. the name and revision of a Hugging Face configuration;
+7. the stem of its file, unless that is as good as random or says nothing (``model.onnx``);
+8. its graph's name, or its class.
 
-Two models that would share a name are told apart by a suffix from a digest.
+Two models that would share a name are told apart by a suffix from a digest. A version that nothing tells is the first
+digits of the digest of what the model was loaded from.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
+from inferspan import descriptions, faults, naming
+from inferspan.artifact import Artifact
+from inferspan.descriptions import Description
 from inferspan.text import encodable
 
 
@@ -35,24 +37,45 @@ class Model:
     Attributes:
         name: what series and spans are grouped by; of low cardinality.
         version: of the model, not of its format or library.
-        format: of the artifact: ``onnx``, ``torchscript``, ``aotinductor``, ``exported_program``.
-        digest: of the artifact, ``sha256:…``.
+        format: of the artifact: ``onnx``, ``torchscript``, ``aotinductor``, ``exported_program``, ``safetensors`` ….
+        artifact: what it was loaded from, where that is known.
         device: where it runs, where that is a property of the model.
         graph_name: of an ONNX graph.
         execution_providers: of an ONNX Runtime session, in order of preference.
         features: names of columns, by name of the input; under ``""`` for any.
+        preprocessing: which preparation of inputs it is served with, as the application says.
+        config_digest: of the configuration that it is served with, as the application says.
+        batch_axis: of its inputs and outputs; None where they have none.
         described: whether the application itself named it.
+        bearer: the object that it is the identity of; None where a model is known by its name alone.
     """
 
     name: str
     version: str | None = None
     format: str | None = None
-    digest: str | None = None
+    artifact: Artifact | None = field(default=None, repr=False)
     device: str | None = None
     graph_name: str | None = None
     execution_providers: tuple[str, ...] = ()
     features: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    preprocessing: str | None = None
+    config_digest: str | None = None
+    batch_axis: int | None = 0
     described: bool = False
+    bearer: weakref.ref[Any] | None = field(default=None, repr=False)
+
+    @property
+    def digest(self) -> str | None:
+        """Of what it was loaded from, as `inferspan.artifact` says: read when it is first asked for."""
+        return None if self.artifact is None else self.artifact.digest()
+
+    @property
+    def current(self) -> Model | None:
+        """The identity that its bearer has now: itself, or what has been said since; None once the bearer is gone."""
+        if self.bearer is None:
+            return self
+        bearer = self.bearer()
+        return None if bearer is None else known(bearer) or self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +91,9 @@ class Evidence:
         graph_name: of its graph.
         class_name: fully qualified, of the object that the author wrote.
         content: its bytes, where there is no file.
+        format: of what it was loaded from.
+        device: where it runs, where that is a property of the model.
+        execution_providers: of an ONNX Runtime session, in order of preference.
     """
 
     metadata_name: str | None = None
@@ -85,20 +111,9 @@ class Evidence:
 
 _MAX_NAME = 128
 _MAX_CLAIMS = 4096
-_EDGE = 8 * 1024 * 1024
-
+#: Of a digest, in suffixes and versions.
+_DIGITS = 8
 _NAMED = (FunctionType, BuiltinFunctionType, MethodType)
-
-_GENERIC = re.compile(
-    "best|checkpoint|ckpt|export|exported|final|graph|last|latest|main|main_graph|model|model_fp16|model_fp32|"
-    "model_int8|model_optimized|model_quantized|models|net|network|onnx|onnx_model|package|pytorch_model|"
-    "saved_model|scripted|torch_jit|torch-jit-export|traced|weights",
-    re.IGNORECASE,
-)
-_VERSION = re.compile(r"v?\d+(\.\d+)*([-+.]\w+)?", re.IGNORECASE)
-_RANDOM = re.compile(r"tmp\w{6,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\D*\d)[0-9a-f]{8,}|\d{6,}", re.IGNORECASE)
-#: Where Hugging Face's libraries keep what they have downloaded.
-_HUB_CACHE = re.compile(r"(?:^|/)models--([^/]+)/snapshots/([^/]+)")
 
 
 class WeakTable:
@@ -134,11 +149,18 @@ class WeakTable:
         """Forgets what was set for this object."""
         self._entries.pop(id(key), None)
 
+    def items(self) -> list[tuple[Any, Any]]:
+        """Returns the objects that live, with what was set for each, in that order."""
+        entries = [(reference(), value) for reference, value in list(self._entries.values())]
+        return [(key, value) for key, value in entries if key is not None]
+
     def __len__(self) -> int:
         return len(self._entries)
 
 
 _described = WeakTable()
+_loaded = WeakTable()
+_evidence = WeakTable()
 _identified = WeakTable()
 #: Who has a name; of one that the artifact itself bears, each version has an owner.
 _claims: dict[tuple[str, str | None], str] = {}
@@ -151,8 +173,14 @@ def describe(
     name: str | None = None,
     version: str | None = None,
     features: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    preprocessing: str | None = None,
+    config_digest: str | None = None,
+    batch_axis: int | None = 0,
 ) -> None:
-    """Says what a model is called, and what the columns of its input mean.
+    """Says what a model is called, and how it is served; in place of what was said of it before.
+
+    Where version, preprocessing or configuration are others than those of the model of this name so far, the next
+    inference comes with an ``inferspan.model.changed`` event.
 
     Args:
         model: the object that is called: a torch module, an ONNX Runtime session, or any other object.
@@ -160,22 +188,30 @@ def describe(
         version: its version.
         features: names of the columns of its two-dimensional input, or such names by name of the input. Fields are
             then profiled and named one by one.
+        preprocessing: which preparation of inputs it is served with, as ``resize-224-v2``; of low cardinality.
+        config_digest: the digest of the configuration that it is served with, ``<algorithm>:<hexadecimal digits>``.
+        batch_axis: the axis of its inputs and outputs along which samples are counted; None where they have none.
 
     Raises:
         TypeError: ``model`` is of a class that cannot be referred to weakly, or an argument is of another type.
     """
-    for label, text in (("name", name), ("version", version)):
-        if text is not None and not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{label} must be a string, not {type(text).__name__}")
-    names: dict[str, Sequence[str]] = {}
-    if features is not None:
-        given: Mapping[Any, Any] = features if isinstance(features, Mapping) else {"": features}
-        for key, columns in given.items():
-            if isinstance(columns, str) or not all(isinstance(text, str) for text in (key, *columns)):
-                raise TypeError("features must be a sequence of strings, or a mapping of input names to such")
-            names[key] = tuple(columns)
-    _described.set(model, {"name": name, "version": version, "features": names})
+    description = Description.of(
+        name=name,
+        version=version,
+        features=features,
+        preprocessing=preprocessing,
+        config_digest=config_digest,
+        batch_axis=batch_axis,
+    )
+    _described.set(model, description)
     _identified.discard(model)
+    try:
+        # At once, and not at the next call: until then its old name would be told of a model that waits for one.
+        evidence = _evidence.get(model)
+        if evidence is not None:
+            identify(model, evidence)
+    except Exception:
+        faults.caught("identity")
 
 
 def known(model: object) -> Model | None:
@@ -185,6 +221,7 @@ def known(model: object) -> Model | None:
 
 def forget(model: object) -> None:
     """Has an object identified anew at its next call: what it says of itself has changed."""
+    _evidence.discard(model)
     _identified.discard(model)
 
 
@@ -193,36 +230,84 @@ def is_described(model: object) -> bool:
     return _described.get(model) is not None
 
 
-def identify(model: object, evidence: Evidence, *, mapping: Mapping[str, str]) -> Model:
+def note_artifact(model: object, artifact: Artifact) -> None:
+    """Notes what an object was loaded from.
+
+    Raises:
+        TypeError: objects of its class cannot be referred to weakly.
+    """
+    _loaded.set(model, artifact)
+    forget(model)
+
+
+def artifact_of(model: object) -> Artifact | None:
+    """Returns what an object was loaded from, where that was seen."""
+    return _loaded.get(model)
+
+
+def identify(model: object, evidence: Evidence) -> Model:
     """Finds the identity of an object, and keeps it while the object lives.
 
     Args:
         model: the object that is called.
         evidence: what its adapter knows of it.
-        mapping: ``Config.models``.
     """
-    said: Mapping[str, Any] = _described.get(model) or {}
-    name, version = said.get("name"), said.get("version")
-    if name is None:
-        name, found_version = _find(evidence, mapping)
-        version = version or found_version
-    else:
-        version = version or evidence.metadata_version or evidence.hub_revision
+    artifact = artifact_of(model)
+    if artifact is None and evidence.content is not None:
+        artifact = Artifact.of(evidence.content, format=evidence.format)
+        _keep(_loaded, model, artifact)
+    if artifact is not None:
+        if artifact.path is None:
+            artifact.digest()  # lets go of the bytes: identities are kept for longer than models
+        evidence = replace(
+            evidence, path=evidence.path or artifact.path, format=artifact.format or evidence.format, content=None
+        )
+    said: Description = _described.get(model) or descriptions.NOTHING
+    described = said.name is not None
+    name, version, owner = said.name or "", evidence.metadata_version or evidence.hub_revision, ""
+    if not described:
+        name, version, owner = _candidate(evidence, artifact)
+    said = said.over(descriptions.from_settings((name, evidence.graph_name), evidence.path))
+    if said.name is None:
+        name = _claim((name, version if evidence.metadata_name else None), owner, evidence, artifact)
+    version = said.version or version or _digits(artifact)[:_DIGITS]
     identity = Model(
-        name=_short(name),
+        name=_short(said.name or name),
         version=_short(version) if version else None,
         format=evidence.format,
+        artifact=artifact,
         device=evidence.device,
         graph_name=_short(evidence.graph_name) if evidence.graph_name else None,
         execution_providers=evidence.execution_providers,
-        features=said.get("features") or {},
-        described=said.get("name") is not None,
+        features=said.features,
+        preprocessing=_short(said.preprocessing) if said.preprocessing else None,
+        config_digest=_short(said.config_digest) if said.config_digest else None,
+        batch_axis=said.batch_axis,
+        described=described,
+        bearer=_reference(model),
     )
+    _keep(_evidence, model, evidence)
+    _keep(_identified, model, identity)
+    return identity
+
+
+def _keep(table: WeakTable, model: object, fact: object) -> None:
     try:
-        _identified.set(model, identity)
+        table.set(model, fact)
     except TypeError:  # no weak references: found again at the next call
         pass
-    return identity
+
+
+def _reference(model: object) -> weakref.ref[Any] | None:
+    try:
+        return weakref.ref(model)
+    except TypeError:
+        return None
+
+
+def is_version_of(version: str, digest: str) -> bool:
+    """Returns whether a version is one that was made of this digest."""
+    return digest.rpartition(":")[2].startswith(version) and len(version) == _DIGITS
 
 
 _named: dict[tuple[str, str | None], Model] = {}
@@ -240,11 +325,15 @@ def named(name: str, version: str | None = None) -> Model:
     return model
 
 
-def _short(text: str) -> str:
-    return encodable(text[:_MAX_NAME])
+def guess(path: str) -> Model | None:
+    """Returns what a model that could not be loaded would be called after its path."""
+    name, version = naming.from_path(path)
+    said = descriptions.from_settings((name,), path)
+    name, version = said.name or name, said.version or version
+    return None if name is None else Model(name=_short(name), version=_short(version) if version else None)
 
 
-def of_object(model: object, *, mapping: Mapping[str, str]) -> Model:
+def of_object(model: object) -> Model:
     """Returns the identity of an object that no adapter knows: described, or named after its class."""
     identity = known(model)
     if identity is None:
@@ -252,93 +341,42 @@ def of_object(model: object, *, mapping: Mapping[str, str]) -> Model:
         # A function or class is named after itself. Of other objects no attribute is looked up: it may be computed.
         named_after: Any = model if kind in _NAMED or issubclass(kind, type) else kind
         class_name = f"{named_after.__module__}.{named_after.__qualname__}"
-        identity = identify(model, Evidence(class_name=class_name), mapping=mapping)
+        identity = identify(model, Evidence(class_name=class_name))
     return identity
 
 
-def _find(evidence: Evidence, mapping: Mapping[str, str]) -> tuple[str, str | None]:
-    name, version, owner = _candidate(evidence)
-    for key in (name, evidence.path, evidence.graph_name):
-        told = mapping.get(key) if key else None
-        if told is not None:
-            name, _, mapped_version = told.partition(":")
-            return name, mapped_version or version
-    key = (name, version if evidence.metadata_name else None)
-    return _claim(key, owner, evidence), version
+def _short(text: str) -> str:
+    return encodable(text[:_MAX_NAME])
 
 
-def _candidate(evidence: Evidence) -> tuple[str, str | None, str]:
+def _candidate(evidence: Evidence, artifact: Artifact | None) -> tuple[str, str | None, str]:
     """Returns name, version and what tells this model from another of the same name."""
     version = evidence.metadata_version or evidence.hub_revision
     path = evidence.path
-    where = _owner_of(path) if path else ""
+    where = naming.owner_of(path) if path else ""
     if evidence.metadata_name:
         return evidence.metadata_name, version, where or "metadata"
     if path:
-        name, path_version = _from_path(path)
+        name, path_version = naming.from_path(path)
         if path_version:  # a repository's layout says more than a configuration
             return name or "model", version or path_version, where
         if evidence.hub_name:
-            return _hub_name(evidence.hub_name), version, where
+            return naming.from_hub_name(evidence.hub_name), version, where
         if name:
             return name, version, where
     if evidence.hub_name:
-        return _hub_name(evidence.hub_name), version, evidence.class_name or ""
+        return naming.from_hub_name(evidence.hub_name), version, evidence.class_name or ""
     graph = evidence.graph_name
-    if graph and not _GENERIC.fullmatch(graph) and not _RANDOM.fullmatch(graph):
-        return graph, version, where or _digest_of(evidence)
+    if graph and naming.tells(graph):
+        return graph, version, where or _digits(artifact)
     if evidence.class_name:
         # A class of which only the bare name is known (a traced graph's) is taken for the one that bears it.
         module, _, name = evidence.class_name.rpartition(".")
         return name, version, evidence.class_name if module else ""
-    return "model", version, where or _digest_of(evidence)
+    return "model", version, where or _digits(artifact)
 
 
-def _hub_name(name: str) -> str:
-    """``org/model`` stays as it is; a local folder is its last part that says something."""
-    return (_from_path(name)[0] or name) if os.path.isabs(name) or name.startswith(".") else name
-
-
-def _from_path(path: str) -> tuple[str | None, str | None]:
-    """Reads name and version from a path, innermost part first."""
-    pure = PurePath(path)
-    hub = _HUB_CACHE.search(pure.as_posix())
-    if hub is not None:
-        return hub[1].replace("--", "/"), hub[2]
-    folders = [part for part in reversed(pure.parts[:-1]) if part not in (pure.anchor, ".", "..")]
-    stem = pure.name.partition(".")[0] if pure.suffix else pure.name
-    version = None
-    if folders and _is_version_folder(pure):
-        return folders[0], pure.name
-    if folders and _VERSION.fullmatch(folders[0]):
-        version = folders[0]
-        if len(folders) > 1 and not _RANDOM.fullmatch(folders[1]):
-            return folders[1], version
-        folders = folders[1:]
-    for part in [stem, *folders[:1]]:
-        if part and not _GENERIC.fullmatch(part) and not _RANDOM.fullmatch(part):
-            return part, version
-    return (None if _RANDOM.fullmatch(stem) else stem or None), version
-
-
-def _is_version_folder(pure: PurePath) -> bool:
-    return not pure.suffix[1:].isalpha() and _VERSION.fullmatch(pure.name) is not None
-
-
-def _owner_of(path: str) -> str:
-    """Returns what files that are versions of one model have in common: the path without the version in it."""
-    pure = PurePath(os.path.abspath(path))
-    hub = _HUB_CACHE.search(pure.as_posix())
-    if hub is not None:
-        return pure.as_posix().replace(hub[2], "")
-    if _is_version_folder(pure):
-        return str(pure.parent)
-    if _VERSION.fullmatch(pure.parent.name):
-        return str(pure.parent.parent / pure.name)
-    return str(pure)
-
-
-def _claim(key: tuple[str, str | None], owner: str, evidence: Evidence) -> str:
+def _claim(key: tuple[str, str | None], owner: str, evidence: Evidence, artifact: Artifact | None) -> str:
     """Gives the name to its first owner; another owner gets it with a suffix from its digest."""
     name, _ = key
     with _lock:
@@ -348,36 +386,11 @@ def _claim(key: tuple[str, str | None], owner: str, evidence: Evidence) -> str:
             if len(_claims) < _MAX_CLAIMS:
                 _claims[key] = owner
             return name
-    digest = _digest_of(evidence) or hashlib.sha256(owner.encode("utf-8", "replace")).hexdigest()
-    return f"{name}-{digest[:8]}"
+    artifact = artifact or Artifact.of(evidence.path)
+    digits = _digits(artifact) or hashlib.sha256(owner.encode("utf-8", "replace")).hexdigest()
+    return f"{name}-{digits[:_DIGITS]}"
 
 
-def _digest_of(evidence: Evidence) -> str:
-    """Digests content or file: all of it up to 16 MiB, beyond that its size and both ends."""
-    digest = hashlib.sha256()
-    if evidence.content is not None:
-        _update(digest.update, len(evidence.content), lambda start, end: evidence.content[start:end])  # type: ignore[index]
-        return digest.hexdigest()
-    if evidence.path:
-        try:
-            with open(evidence.path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-
-                def read(start: int, end: int) -> bytes:
-                    file.seek(start)
-                    return file.read(end - start)
-
-                _update(digest.update, size, read)
-                return digest.hexdigest()
-        except OSError:
-            pass
-    return ""
-
-
-def _update(update: Callable[[bytes], None], size: int, read: Callable[[int, int], bytes]) -> None:
-    if size <= 2 * _EDGE:
-        update(read(0, size))
-    else:
-        update(str(size).encode())
-        update(read(0, _EDGE))
-        update(read(size - _EDGE, size))
+def _digits(artifact: Artifact | None) -> str:
+    digest = None if artifact is None else artifact.digest()
+    return digest.rpartition(":")[2] if digest else ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inferspan import identity
+from inferspan import identity, pipeline
 from inferspan.identity import Evidence, Model, WeakTable, describe, identify
 
 NO_MAPPING: dict[str, str] = {}
@@ -21,7 +21,7 @@ def nobody_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """No name is taken by another test's model."""
     monkeypatch.setattr(identity, "_claims", {})
     monkeypatch.setattr(identity, "_named", {})
-    for table in ("_described", "_identified"):
+    for table in ("_described", "_loaded", "_evidence", "_identified"):
         monkeypatch.setattr(identity, table, WeakTable())
 
 
@@ -30,7 +30,8 @@ class Net:
 
 
 def found(model: object | None = None, *, mapping: dict[str, str] = NO_MAPPING, **evidence: Any) -> Model:
-    return identify(Net() if model is None else model, Evidence(**evidence), mapping=mapping)
+    pipeline.configure(models=mapping)
+    return identify(Net() if model is None else model, Evidence(**evidence))
 
 
 def name_of(**evidence: Any) -> tuple[str, str | None]:
@@ -279,10 +280,20 @@ def test_describing_again_identifies_again() -> None:
     model = Net()
     assert found(model, class_name="a.Net").name == "Net"
     describe(model, name="fraud")
-    assert identity.known(model) is None
-    assert found(model, class_name="a.Net").name == "fraud"
+    told = identity.known(model)
+    assert told is not None
+    assert told.name == "fraud"
     describe(model, version="2")
     assert found(model, class_name="a.Net").name == "Net"
+
+
+def test_an_object_that_says_something_else_is_identified_anew() -> None:
+    model = Net()
+    found(model, class_name="a.Net")
+    identity.forget(model)
+    describe(model, version="2")
+    assert identity.known(model) is None
+    assert found(model, class_name="a.Other").name == "Other"
 
 
 class Slotted:
@@ -328,8 +339,8 @@ def test_strange_objects() -> None:
     model = Strange()
     describe(model, name="strange")
     assert identity.is_described(model)
-    assert identity.of_object(model, mapping={}).name == "strange"
-    assert identity.of_object(Strange(), mapping={}).name == "Strange"
+    assert identity.of_object(model).name == "strange"
+    assert identity.of_object(Strange()).name == "Strange"
     identity.forget(model)
     assert identity.known(model) is None
 
@@ -338,12 +349,12 @@ def test_objects_that_equal_one_another_are_not_the_same() -> None:
     one, other = Alike(), Alike()
     describe(one, name="one")
     describe(other, name="other")
-    assert [identity.of_object(model, mapping={}).name for model in (one, other)] == ["one", "other"]
+    assert [identity.of_object(model).name for model in (one, other)] == ["one", "other"]
 
 
 @pytest.mark.parametrize("model", [len, Net, found, "".join, lambda: None], ids=str)
 def test_functions_and_classes_are_named_after_themselves(model: Any) -> None:
-    assert identity.of_object(model, mapping={}).name == model.__qualname__.rpartition(".")[2]
+    assert identity.of_object(model).name == model.__qualname__.rpartition(".")[2]
 
 
 def test_tables_forget_what_has_died() -> None:

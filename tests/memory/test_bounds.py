@@ -27,11 +27,11 @@ def _by_name(index: int) -> Model:
 def _by_object(index: int) -> Model:
     model = Net()
     identity.describe(model, name=f"model-{index}", version=str(index))
-    return identity.identify(model, Evidence(), mapping={})
+    return identity.identify(model, Evidence())
 
 
 def _by_path(index: int) -> Model:
-    return identity.identify(Net(), Evidence(path=str(Path("/models") / f"model-{index}.onnx")), mapping={})
+    return identity.identify(Net(), Evidence(path=str(Path("/models") / f"model-{index}.onnx")))
 
 
 @pytest.mark.parametrize("make", [_by_name, _by_object, _by_path])

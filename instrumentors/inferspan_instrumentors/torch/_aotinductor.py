@@ -7,7 +7,7 @@ import os
 import tempfile
 from typing import Any
 
-from inferspan import config, faults, identity
+from inferspan import faults, identity
 from inferspan.identity import Evidence, Model, WeakTable
 from inferspan.instrumentor import Patches, imitate
 from inferspan.recorder import Recorder
@@ -78,5 +78,5 @@ def _identity(model: Any) -> Model:
     if found is None:
         path, name = _loaded.get(model) or (None, None)
         evidence = Evidence(metadata_name=name, path=path, class_name="torch.AOTICompiledModel", format="aotinductor")
-        found = identity.identify(model, evidence, mapping=config.in_force.models)
+        found = identity.identify(model, evidence)
     return found

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-from inferspan import config, identity
+from inferspan import identity
 from inferspan.identity import Evidence, Model
 
 #: ``type``, whose result for an unknown object a type checker takes for partially unknown.
@@ -52,7 +52,7 @@ def identity_of(module: Any) -> Model:
     found = identity.known(module)
     if found is not None:
         return found
-    return identity.identify(module, _evidence(module), mapping=config.in_force.models)
+    return identity.identify(module, _evidence(module))
 
 
 def _evidence(module: Any) -> Evidence:
