@@ -17,10 +17,10 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from inferspan import faults
 from inferspan.instrumentor import Patches, imitate
 from inferspan.lifecycle import Inference
 from inferspan.recorder import Recorder
+from inferspan.semconv.attributes import SelfSkipReason
 from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy
@@ -48,10 +48,7 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
 
     def outermost(self: Any, args: Any, kwargs: Any) -> Any:
         callback = _dynamo.set_callback(None)
-        if not recorder.ready():
-            _restore(callback)
-            return original(self, *args, **kwargs)
-        call = start(self, args, kwargs)
+        call = start(self, args, kwargs) if recorder.ready() else None
         # Even where this call is none: its children are part of a training step, a trace or a transform.
         inside.on = True
         try:
@@ -75,12 +72,14 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
     def start(self: Any, args: Any, kwargs: Any) -> Inference | None:
         try:
             model = unwrap(self)
-            if policy.skips(model):
-                return None
+            reason = policy.reason_to_skip(model)
+            if reason is not None:
+                return recorder.skip(reason)
             training = policy.in_training(model)
             device = device_of(torch, args, kwargs)
         except Exception:
-            faults.caught("torch")
+            recorder.skip(SelfSkipReason.FAULT)
+            recorder.failed("torch")
             return None
         return recorder.start(
             lambda: identity_of(self),
