@@ -17,9 +17,9 @@ from inferspan.blocks import Blocks, decorated
 from inferspan.identity import Model
 from inferspan.lifecycle import ACTIVITY, Inference
 from inferspan.recorder import Endpoint, Recorder
-from inferspan.recording import batches
+from inferspan.recording import batches, skips
 from inferspan.recording.batches import Batch, Token
-from inferspan.semconv.attributes import SystemName
+from inferspan.semconv.attributes import SelfSkipReason, SystemName
 from inferspan.stages import Stage
 from inferspan.streams import streaming, streaming_async
 
@@ -339,6 +339,7 @@ def _start_stage(name: str, model: str | None) -> Stage | None:
     try:
         return _recorder_of_api().stage(name, model=model)
     except Exception:
+        skips.of(SystemName.OTHER)[SelfSkipReason.FAULT] += 1
         faults.caught("api")
         return None
 

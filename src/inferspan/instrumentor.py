@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
@@ -20,11 +21,40 @@ _log = logging.getLogger("inferspan")
 _MISSING = object()
 
 
+@dataclass
+class Target:
+    """One module that was to be patched.
+
+    Attributes:
+        module: its name.
+        instrumentor: the module of the instrumentor that patches it.
+        error_type: of the exception that patching it has raised; None where it is patched.
+        remarks: what is special about it, for who asks why there is no span.
+    """
+
+    module: str
+    instrumentor: str
+    error_type: str | None = None
+    remarks: list[str] = field(default_factory=list[str])
+
+
+#: What was patched in this process, or was to be, by module and instrumentor.
+targets: dict[tuple[str, str], Target] = {}
+
+
 class Patches:
     """Attributes replaced, and what they were."""
 
     def __init__(self) -> None:
         self._done: list[tuple[Any, str, Any, Any]] = []
+        #: The module that is being patched.
+        self.target: Target | None = None
+
+    def remark(self, text: str) -> None:
+        """Says what is special about the module that is being patched: a version that is not known, above all."""
+        _log.info(text)
+        if self.target is not None:
+            self.target.remarks.append(text)
 
     def replace(self, owner: Any, name: str, replacement: Any) -> None:
         """Sets an attribute of a class or module."""
@@ -119,7 +149,7 @@ class InferspanInstrumentor(BaseInstrumentor):
                 logger_provider=kwargs.get("logger_provider"),
             )
             for name, patch in self.targets():
-                _when_imported(name, patch, recorder, patches)
+                _when_imported(name, patch, recorder, patches, instrumentor=cls.__module__)
         except Exception:
             faults.caught("patch")
 
@@ -134,15 +164,22 @@ class InferspanInstrumentor(BaseInstrumentor):
 
 
 def _when_imported(
-    name: str, patch: Callable[[ModuleType, Recorder, Patches], None], recorder: Recorder, patches: Patches
+    name: str,
+    patch: Callable[[ModuleType, Recorder, Patches], None],
+    recorder: Recorder,
+    patches: Patches,
+    *,
+    instrumentor: str,
 ) -> None:
     def hook(module: Any) -> None:
         # wrapt keeps a hook for good: one that belongs to an instrumentation since undone does nothing.
         if recorder.closed:
             return
+        target = patches.target = targets[name, instrumentor] = Target(name, instrumentor)
         try:
             patch(module, recorder, patches)
-        except Exception:
+        except Exception as error:
+            target.error_type = type(error).__name__
             faults.caught("patch")
 
     if name in sys.modules:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
 
 def encodable(text: str) -> str:
     """Replaces lone surrogates, which paths and their error messages can hold.
@@ -10,3 +12,12 @@ def encodable(text: str) -> str:
     One of them in a span's name or status makes the exporter fail, and with it the whole batch of spans.
     """
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def without_secrets(url: str) -> str:
+    """Returns an address without what may be a secret in it: user and password, and the query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import logging
 import sys
 import textwrap
 from collections.abc import Callable
@@ -26,8 +25,6 @@ from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy
 from inferspan_instrumentors.torch._reentrancy import inside
 from inferspan_instrumentors.torch._values import device_of, inputs_of, outputs_of
-
-_log = logging.getLogger("inferspan")
 
 #: `Module._wrapped_call_impl` of torch 2.1 to 2.15, the only one so far with compiled calls.
 _KNOWN_BODY = """
@@ -97,7 +94,7 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
                 return self._call_impl(*args, **kwargs)
             return outermost(self, args, kwargs)
     else:
-        _log.info("torch %s has a Module.__call__ that is not known; it is called through", torch.__version__)
+        patches.remark(f"torch {torch.__version__} has a Module.__call__ that is not known; it is called through")
 
         def _wrapped_call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
             if inside.on or is_compiling():

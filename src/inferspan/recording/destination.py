@@ -7,7 +7,8 @@ The SDK has no public way to ask. Its private names are looked for and not relie
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+
+from inferspan.text import without_secrets
 
 
 def describe(tracer_provider: Any) -> str:
@@ -28,12 +29,3 @@ def _of_exporter(exporter: Any) -> str:
     address = getattr(exporter, "_endpoint", None)
     name = type(exporter).__qualname__
     return f"{without_secrets(address)} ({name})" if isinstance(address, str) else name
-
-
-def without_secrets(url: str) -> str:
-    """Returns an address without what may be a secret in it: user and password, and the query."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an address that is none"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

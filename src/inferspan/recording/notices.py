@@ -33,6 +33,8 @@ WORTH_A_WARNING = frozenset(
 
 #: Whether this process has recorded an inference, and said so.
 heard = False
+#: What it has said.
+said: str | None = None
 _watching = False
 
 _log = logging.getLogger("inferspan")
@@ -45,19 +47,15 @@ def recorded(attributes: Mapping[str, Any], destination: Callable[[], str]) -> N
         attributes: of its span, from the start.
         destination: says where spans go.
     """
-    global heard
+    global heard, said
     if heard or attributes[names.INFERSPAN_OPERATION_NAME] == OperationName.LOAD:
         return
     heard = True
     try:
         version = attributes.get(names.INFERSPAN_MODEL_VERSION)
-        _log.info(
-            "First inference recorded: model %s%s (%s); spans go to %s",
-            attributes[names.INFERSPAN_MODEL_NAME],
-            "" if version is None else f" {version}",
-            attributes[names.INFERSPAN_SYSTEM_NAME],
-            destination(),
-        )
+        name = attributes[names.INFERSPAN_MODEL_NAME] + ("" if version is None else f" {version}")
+        said = f"model {name} ({attributes[names.INFERSPAN_SYSTEM_NAME]}); spans go to {destination()}"
+        _log.info("First inference recorded: %s", said)
     except Exception:
         faults.caught("notices")
 
@@ -100,8 +98,9 @@ def _watch(seconds: int, top: Callable[[], tuple[str, int] | None]) -> None:
 
 
 def _after_fork_in_child() -> None:
-    global heard, _watching
+    global heard, said, _watching
     heard = False
+    said = None
     _watching = False
 
 

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What inferspan can say of itself in this process: for ``inferspan doctor``, which asks why there is no span."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from inferspan import config, faults, instrumentor
+from inferspan.recording import drops, notices, skips
+
+#: What computes data profiles.
+KERNEL = "numpy"
+
+
+def status() -> dict[str, Any]:
+    """Returns it as values that JSON has."""
+    return {
+        "settings": {
+            name: {"value": str(getattr(config.in_force, name)), "origin": origin}
+            for name, origin in config.origins().items()
+            if origin != "default"
+        },
+        "enabled": config.in_force.enabled,
+        "kernel": KERNEL,
+        "targets": [asdict(target) for target in list(instrumentor.targets.values())],
+        "recorded": notices.said,
+        "skipped": {system: dict(reasons) for system, reasons in skips.counts.items() if reasons},
+        "dropped": dict(drops.counts),
+        "faults": dict(faults.counts),
+    }
