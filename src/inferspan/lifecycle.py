@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from random import getrandbits as _random
 from threading import get_ident
@@ -18,12 +18,14 @@ from inferspan import clock, config, contexts
 from inferspan.generation import Generation
 from inferspan.identity import Model
 from inferspan.profile import Capture, capture
-from inferspan.recording import drops, exceptions, live, worker
+from inferspan.recording import crash, drops, exceptions, live, worker
 from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure
 from inferspan.recording.finish import finish
 from inferspan.recording.labels import Labels
 from inferspan.recording.series import Series
+from inferspan.recording.spans import shape_attributes
+from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import SelfDropReason, SystemName
 from inferspan.values import batch_size, glimpses, stamp
 
@@ -90,6 +92,7 @@ class Inference:
         "_excluded",
         "_monotonic",
         "_pending",
+        "_slot",
         "_stamps",
         "_step",
         "_zero",
@@ -112,6 +115,7 @@ class Inference:
         "span",
         "started",
         "thread",
+        "told",
         "training",
     )
 
@@ -141,6 +145,8 @@ class Inference:
         #: Whether the model is not warm: an adapter that sees it compiled during the call says so.
         self.cold = not series.warm
         self.thread = get_ident()
+        self.told = False
+        self._slot = -1
         self.started = self.began = self.ended = self.duration = 0
         self._caller = caller
         self._activity = activity
@@ -164,6 +170,11 @@ class Inference:
         return self._activity.id
 
     @property
+    def inference(self) -> Inference:
+        """Itself."""
+        return self
+
+    @property
     def since(self) -> int:
         """When it began, in nanoseconds of the monotonic clock."""
         return self._zero or self._monotonic
@@ -171,33 +182,33 @@ class Inference:
     def add_inputs(self, values: Values) -> None:
         """Profiles inputs now where the span is sampled; the time that takes is not part of the duration."""
         settings = config.in_force
+        before = clock.monotonic()
         if callable(values):
             values = values()
-        if not self.batch_size and not (self.recording and settings.profile):
-            self._count_samples(shape for _, (_, shape) in glimpses(values))
-        if not settings.profile:
-            return
-        if not self.recording:
-            # Looked at only if the call fails, and only if its values are still those that went in.
-            # A copy: the mapping can be the application's own, which the call may change.
-            values = dict(values)
-            self._pending = {**self._pending, **values} if self._pending else values
-            self._stamps = {**self._stamps, **{name: stamp(value) for name, value in values.items()}}
-            return
-        before = clock.monotonic()
-        captured = capture(
-            values,
-            features=self.series.model.features,
-            max_elements=settings.profile_max_elements,
-            token_ids=settings.profile_token_ids,
-        )
-        self.inputs = [*self.inputs, *captured]
+        if settings.profile and self.recording:
+            captured = capture(
+                values,
+                features=self.series.model.features,
+                max_elements=settings.profile_max_elements,
+                token_ids=settings.profile_token_ids,
+            )
+            self.inputs = [*self.inputs, *captured]
+            shapes = [one.reading.shape for one in captured]
+        else:
+            shapes = [shape for _, (_, shape) in glimpses(values)]
+            if settings.profile:
+                self._keep_for_a_failure(values)
         if not self.batch_size:
-            self._count_samples(one.reading.shape for one in captured)
+            self.batch_size = batch_size(shapes, axis=self.series.model.batch_axis)
+        crash.update(self._slot, self)
         self._excluded += clock.monotonic() - before
 
-    def _count_samples(self, shapes: Iterable[tuple[int, ...] | None]) -> None:
-        self.batch_size = batch_size(shapes, axis=self.series.model.batch_axis)
+    def _keep_for_a_failure(self, values: Mapping[str, Any]) -> None:
+        """Keeps inputs to be looked at only if the call fails, and only if its values are still those that went in."""
+        # A copy: the mapping can be the application's own, which the call may change.
+        values = dict(values)
+        self._pending = {**self._pending, **values} if self._pending else values
+        self._stamps = {**self._stamps, **{name: stamp(value) for name, value in values.items()}}
 
     def try_inputs(self, values: Values) -> None:
         """Profiles inputs; a fault of ours costs the profile and not the span."""
@@ -235,6 +246,16 @@ class Inference:
         """Lets go of inputs kept for a later failure: for calls that go on after their caller was answered."""
         self._pending = None
         self._stamps = _NO_STAMPS
+
+    def facts(self) -> dict[str, Any]:
+        """Returns attributes that are known while it is in progress: which model, and what shapes its inputs have."""
+        attributes: dict[str, Any] = {**self.series.creation, **self.labels.attributes}
+        if self.device is not None:
+            attributes[names.INFERSPAN_EXECUTION_DEVICE] = self.device
+        pending = self._pending
+        inputs = [(one.name, (one.reading.type, one.reading.shape)) for one in self.inputs]
+        attributes.update(shape_attributes(inputs or (glimpses(pending) if pending else ())))
+        return attributes
 
     # -- context -----------------------------------------------------------------------------------------------
 
@@ -286,6 +307,7 @@ class Inference:
 
     def begin(self) -> None:
         """Starts the clock: what came before, profiling inputs above all, is no part of the duration."""
+        self._slot = crash.begin(self)
         now = clock.monotonic()
         self.began = self.started + now - self._monotonic
         self._zero = now
@@ -374,6 +396,7 @@ class Inference:
         return True
 
     def _stop(self, now: int) -> None:
+        crash.end(self._slot)
         self._activity.active = False
         self.duration = now - self._zero - self._excluded
         self.ended = self.started + now - self._monotonic

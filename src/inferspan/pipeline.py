@@ -43,7 +43,7 @@ def recorder(
         logger_provider: likewise.
     """
     faults.strict = config.load_once().raise_faults
-    return Recorder(
+    made = Recorder(
         scope(
             scope_name,
             __version__,
@@ -53,3 +53,6 @@ def recorder(
         ),
         system=system,
     )
+    # What is to be told of an earlier process is not to wait for the first inference of this one.
+    made.ready()
+    return made

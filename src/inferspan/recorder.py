@@ -34,7 +34,7 @@ from inferspan import config, faults, stages
 from inferspan.contexts import is_suppressed
 from inferspan.identity import Model
 from inferspan.lifecycle import ACTIVITY, NOTHING, Activity, Inference, Values
-from inferspan.recording import batches, live, providers, skips
+from inferspan.recording import batches, live, providers, skips, stalls
 from inferspan.recording.labels import NONE
 from inferspan.recording.labels import of as labels_of
 from inferspan.recording.scope import Scope
@@ -187,6 +187,7 @@ class Recorder:
             if attach:
                 call.attach()
             call.begin()
+            stalls.watch()
         except BaseException as error:
             if call is not None:
                 call.abandon()

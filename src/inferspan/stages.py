@@ -49,8 +49,7 @@ class Stage:
         "_token",
     )
 
-    #: A stage is no inference in progress: the gauges of those leave it out.
-    series = None
+    inference = None
 
     def __init__(self, scope: Scope, attributes: dict[str, str], context: Context) -> None:
         self._scope = scope
@@ -61,11 +60,6 @@ class Stage:
         self._token: Any = None
         self._error_type: str | None = None
         self._monotonic = self._started = self._ended = 0
-
-    @property
-    def since(self) -> int:
-        """When it began, in nanoseconds of the monotonic clock."""
-        return self._monotonic
 
     def begin(self, name: str) -> None:
         """Starts the span, makes it current on this thread, and starts the clock."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import linecache
 import re
-from types import CodeType, TracebackType
+from collections.abc import Sequence
+from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
 from inferspan.text import encodable
@@ -94,7 +95,22 @@ def stacktrace_of(failure: Failure, *, detail: str) -> str | None:
     """Writes the stack as Python prints it, with the message as it may leave, or None where it may not."""
     if detail not in ("stacktrace", "full") or not failure.frames:
         return None
-    text = encodable(_format(failure, detail))
+    return _bounded(_format(failure, detail))
+
+
+def stack_of(frame: FrameType | None, *, detail: str) -> str | None:
+    """Writes where a thread is, from its outermost frame to its innermost, or None where that may not leave."""
+    if detail not in ("stacktrace", "full") or frame is None:
+        return None
+    frames: list[tuple[CodeType, int]] = []
+    while frame is not None and len(frames) < _MAX_FRAMES:
+        frames.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return _bounded("".join(_lines(frames[::-1], 0, detail)))
+
+
+def _bounded(text: str) -> str:
+    text = encodable(text)
     if len(text) <= _MAX_STACKTRACE:
         return text
     half = _MAX_STACKTRACE // 2
@@ -106,19 +122,25 @@ def _format(failure: Failure, detail: str) -> str:
     if failure.reason is not None:
         parts += [_format(failure.reason, detail), failure.link]
     parts.append("Traceback (most recent call last):\n")
-    for index, (code, instruction) in enumerate(failure.frames):
-        if failure.skipped_frames and index == _MAX_FRAMES // 2:
-            parts.append(f"  [{failure.skipped_frames} more frames]\n")
-        if _is_own(code):
-            continue
-        line = _line_of(code, instruction)
-        parts.append(f'  File "{code.co_filename}", line {line}, in {code.co_name}\n')
-        source = linecache.getline(code.co_filename, line).strip()
-        if source:  # whose literals may be anything, a password included
-            parts.append(f"    {source if detail == 'full' else _elide_quoted(source)}\n")
+    parts += _lines(failure.frames, failure.skipped_frames, detail)
     message = message_of(failure, detail=detail)
     parts.append(f"{failure.type}: {message}\n" if message else f"{failure.type}\n")
     return "".join(parts)
+
+
+def _lines(frames: Sequence[tuple[CodeType, int]], skipped: int, detail: str) -> list[str]:
+    lines: list[str] = []
+    for index, (code, instruction) in enumerate(frames):
+        if skipped and index == _MAX_FRAMES // 2:
+            lines.append(f"  [{skipped} more frames]\n")
+        if _is_own(code):
+            continue
+        line = _line_of(code, instruction)
+        lines.append(f'  File "{code.co_filename}", line {line}, in {code.co_name}\n')
+        source = linecache.getline(code.co_filename, line).strip()
+        if source:  # whose literals may be anything, a password included
+            lines.append(f"    {source if detail == 'full' else _elide_quoted(source)}\n")
+    return lines
 
 
 def _line_of(code: CodeType, instruction: int) -> int:

@@ -10,32 +10,68 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Protocol
+from typing import Any, Protocol
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span
 
 from inferspan import faults
 
 
 class Reported(Protocol):
-    """The series of a call."""
+    """The series of an inference."""
 
     @property
-    def scope(self) -> object: ...
+    def scope(self) -> Any: ...
 
     @property
     def key(self) -> tuple[str, str, str | None]: ...
 
 
-class InProgress(Protocol):
-    """A call that has begun."""
+class Observed(Protocol):
+    """What can be told of an inference while it is in progress.
+
+    Attributes:
+        told: whether it was told that it lasts too long.
+    """
+
+    told: bool
 
     @property
-    def series(self) -> Reported | None:
-        """What it is reported under as in progress; None for what is no inference."""
+    def series(self) -> Reported: ...
+
+    @property
+    def span(self) -> Span: ...
+
+    @property
+    def context(self) -> Context: ...
+
+    @property
+    def started(self) -> int:
+        """When it began, in nanoseconds since the epoch."""
         ...
 
     @property
     def since(self) -> int:
         """When it began, in nanoseconds of the monotonic clock."""
+        ...
+
+    @property
+    def thread(self) -> int:
+        """Which thread made the call."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Returns attributes that are known already: which model, and what shapes its inputs have."""
+        ...
+
+
+class InProgress(Protocol):
+    """An inference or a stage that has begun."""
+
+    @property
+    def inference(self) -> Observed | None:
+        """Itself; None for a stage, which is not counted as in progress."""
         ...
 
     def interrupt(self) -> None:

@@ -13,7 +13,8 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import clock, config, faults
-from inferspan.recording import destination, drops, exits, generations, live, providers, skips, worker
+from inferspan.recording import crash, destination, drops, exits, generations, live, providers, skips, worker
+from inferspan.recording.live import Observed
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
 from inferspan.semconv.schema import SCHEMA_URL
@@ -78,6 +79,8 @@ class Scope:
         for provider in self._given:
             if provider is not None:
                 self._tie(provider)
+        if logger_provider is not None:
+            crash.report(self.logger)
 
     def ready(self) -> bool:
         """Returns whether anybody receives this telemetry; ties providers that have appeared."""
@@ -90,6 +93,8 @@ class Scope:
             for provider in (tracer_provider, meter_provider, logger_provider):
                 if provider is not None:
                     self._tie(provider)
+            if logger_provider is not None and logger_provider is not self._logger_provider:
+                crash.report(self.logger)
             self._tracer_provider = tracer_provider
             self._meter_provider = meter_provider
             self._logger_provider = logger_provider
@@ -123,21 +128,23 @@ class Scope:
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
         _drain_for_collection()
         # In this order: whatever is in progress was known before.
-        calls = list(live.calls.values())
+        calls = self._in_progress()
         counts = dict.fromkeys(list(self._known), 0)
         for call in calls:
-            if call.series is not None and call.series.scope is self:
-                counts[call.series.key] += 1
+            counts[call.series.key] += 1
         return [Observation(count, self._known[key]) for key, count in counts.items()]
 
     def _observe_oldest(self, _options: CallbackOptions) -> Iterable[Observation]:
-        calls = list(live.calls.values())
+        calls = self._in_progress()
         ages = dict.fromkeys(list(self._known), 0)
         now = clock.monotonic()
         for call in calls:
-            if call.series is not None and call.series.scope is self:
-                ages[call.series.key] = max(ages[call.series.key], now - call.since)
+            ages[call.series.key] = max(ages[call.series.key], now - call.since)
         return [Observation(age / 1e9, self._known[key]) for key, age in ages.items()]
+
+    def _in_progress(self) -> list[Observed]:
+        inferences = [call.inference for call in list(live.calls.values())]
+        return [one for one in inferences if one is not None and one.series.scope is self]
 
 
 def scope(

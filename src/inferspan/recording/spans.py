@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -17,6 +17,7 @@ _MAX_TEXT = 96
 _MAX_NOTES = 8
 _MAX_NOTE = 160
 _MAX_ANOMALIES = 5
+_MAX_SHAPES = 16
 #: Share of the bound that notes may take.
 _NOTES_SHARE = 0.25
 
@@ -223,6 +224,18 @@ def _size_of_element(text: str) -> int:
 def shape_text(shape: tuple[int, ...] | None) -> str:
     """Writes a shape as ``1x3x224x224``; a scalar's is empty, an unknown one ``?``."""
     return "?" if shape is None else "x".join(map(str, shape))
+
+
+def shape_attributes(inputs: Iterable[tuple[str, tuple[str, tuple[int, ...] | None]]]) -> dict[str, Any]:
+    """Writes names, types and shapes of the first inputs, and nothing else of them."""
+    first = list(islice(inputs, _MAX_SHAPES))
+    if not first:
+        return {}
+    return {
+        names.INPUT.names: [_text(name) for name, _ in first],
+        names.INPUT.types: [_text(kind) for _, (kind, _) in first],
+        names.INPUT.shapes: [_text(shape_text(shape)) for _, (_, shape) in first],
+    }
 
 
 def _text(text: str, limit: int = _MAX_TEXT) -> str:

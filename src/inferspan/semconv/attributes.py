@@ -549,6 +549,10 @@ class SelfDropReason:
     """
     LABEL_UNDECLARED: Final = "label_undeclared"
     """A label was dropped because its key is not declared in the settings."""
+    CRASH_LIMIT: Final = "crash_limit"
+    """An inference was not noted for the case of a crash because there were more in progress than there is
+    room for.
+    """
     STAGE_LIMIT: Final = "stage_limit"
     """A stage was reported as `_OTHER` on metrics because there were more names than the limit."""
 
