@@ -28,6 +28,8 @@ PATCHED = (
     ("torch.export.pt2_archive._package", "AOTICompiledModel", "__call__"),
     ("torch.export.pt2_archive._package", None, "_load_aoti"),
     ("transformers.generation.utils", "GenerationMixin", "generate"),
+    ("transformers.generation.utils", "GenerationMixin", "_has_unfinished_sequences"),
+    ("transformers.generation.utils", "GenerationMixin", "_validate_generated_length"),
 )
 
 

@@ -11,6 +11,8 @@ from inferspan.values import Reading, join, walk
 
 #: Elements read of an array that is too large to be read in full.
 SAMPLE_OF_HUGE = 16_384
+#: Names of values that are token ids where they are whole numbers, in any engine.
+_TOKEN_IDS = frozenset(("input_ids", "decoder_input_ids", "negative_prompt_ids", "sequences"))
 #: A value of more features is profiled as a whole: no span has room for as many.
 MAX_FEATURES = 1024
 
@@ -44,6 +46,7 @@ def capture(
     *,
     features: Mapping[str, Sequence[str]] | None = None,
     max_elements: int,
+    token_ids: bool = False,
 ) -> list[Capture]:
     """Reads values on the calling thread.
 
@@ -52,6 +55,7 @@ def capture(
         features: names of columns by name of the value; under ``""``, of every two-dimensional value that has as
             many columns.
         max_elements: a larger array is read from a sample.
+        token_ids: profile those too, instead of describing them.
 
     Returns:
         One capture a tensor or scalar found. It never raises: a value that cannot be read is named with the reason.
@@ -70,6 +74,8 @@ def capture(
             if inner_name in taken:  # two dicts with the same key
                 inner_name = join(name, inner_name)
             taken.add(inner_name)
+            if not token_ids and inner_name.rpartition(".")[2] in _TOKEN_IDS and "int" in reading.type:
+                reading = Reading(reading.type, reading.shape, note="token ids are not profiled")
             one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features) if features else None)
             if reading.array is not None:
                 _summarise_large(one, max_elements)
