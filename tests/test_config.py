@@ -25,12 +25,18 @@ def read(name: str, text: str) -> Any:
     return getattr(Config.from_environment({variable(name): text}), name)
 
 
+def as_text(value: Any) -> str:
+    """Writes a setting as its variable has it."""
+    if isinstance(value, dict):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
 def test_every_setting_has_help_and_a_default_that_its_parser_would_give() -> None:
     for name, field in FIELDS.items():
         assert field.metadata["help"].endswith(".")
         default = getattr(Config(), name)
-        text = ",".join(f"{key}={value}" for key, value in default.items()) if name == "models" else str(default)
-        assert read(name, text) == default
+        assert read(name, as_text(default)) == default
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -53,6 +59,13 @@ def test_booleans(text: str, value: bool) -> None:
         ("queue_size", " 17 ", 17),
         ("anomaly_events_per_minute", "0", 0),
         ("exception_detail", " Full ", "full"),
+        ("warn_after_seconds", "0", 0),
+        ("stall_seconds", " 90 ", 90),
+        ("max_links", "0", 0),
+        ("crash_folder", " /var/crashes ", "/var/crashes"),
+        ("models_file", " models.json ", "models.json"),
+        ("labels", "segment", ("segment",)),
+        ("labels", " segment ,, tenant ,", ("segment", "tenant")),
         ("models", "a=b", {"a": "b"}),
         ("models", " a = b:3 ,, /models/x.onnx=c ,", {"a": "b:3", "/models/x.onnx": "c"}),
     ],
@@ -69,9 +82,13 @@ def test_an_empty_variable_is_none(name: str, text: str, caplog: pytest.LogCaptu
 
 
 SECRET = "hunter2-pasted-on-the-wrong-line"
+#: Settings for which any text is right.
+TEXTS = {"crash_folder", "labels", "models_file"}
+COUNTS = ("queue_size", "max_models", "max_label_values", "max_faults", "profile_min_count")
 BAD = [
-    *[(name, SECRET) for name in FIELDS],
-    *[(name, bad) for name in ("queue_size", "max_models", "profile_min_count") for bad in ("0", "-1", "1.5", "1e3")],
+    *[(name, SECRET) for name in FIELDS if name not in TEXTS],
+    *[(name, bad) for name in COUNTS for bad in ("0", "-1", "1.5", "1e3")],
+    *[(name, "-1") for name in ("max_links", "stall_seconds", "warn_after_seconds")],
     ("profile_span_bytes", "255"),
     ("profile_max_elements", "1023"),
     ("anomaly_events_per_minute", "-1"),

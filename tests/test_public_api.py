@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -15,11 +16,17 @@ from inferspan.config import Config
 
 MEMBERS = {
     "__version__": None,
+    "batch": "(tokens: 'Iterable[Token]') -> 'Batching'",
     "configure": "(**settings: 'Any') -> 'config.Config'",
+    "current_id": "() -> 'str | None'",
     "describe": "(model: 'object', *, name: 'str | None' = None, version: 'str | None' = None, "
-    "features: 'Sequence[str] | Mapping[str, Sequence[str]] | None' = None) -> 'None'",
+    "features: 'Sequence[str] | Mapping[str, Sequence[str]] | None' = None, preprocessing: 'str | None' = None, "
+    "config_digest: 'str | None' = None, batch_axis: 'int | None' = 0) -> 'None'",
+    "enqueue": "() -> 'Token'",
     "inference": "(model: 'object', *, version: 'str | None' = None, system: 'str' = '_OTHER', "
     "server: 'str | None' = None, port: 'int | None' = None) -> 'Call'",
+    "labels": "(**values: 'object') -> 'None'",
+    "stage": "(name: 'str', *, model: 'str | None' = None) -> 'Step'",
 }
 
 
@@ -35,25 +42,45 @@ def test_the_signatures_are_locked(name: str, signature: str) -> None:
     assert inspect.getdoc(member)
 
 
-def test_a_call_has_these_members() -> None:
-    call = inferspan.inference("model")
-    assert {name for name in dir(call) if not name.startswith("_")} == {"headers", "inputs", "outputs"}
+@pytest.mark.parametrize(
+    ("made", "members"),
+    [
+        (lambda: inferspan.inference("model"), {"headers", "id", "inputs", "outputs"}),
+        (lambda: inferspan.stage("preprocess"), set()),
+        (lambda: inferspan.labels(), set()),
+        (lambda: inferspan.batch([]), set()),
+        (inferspan.enqueue, {"context", "since"}),
+    ],
+    ids=["inference", "stage", "labels", "batch", "enqueue"],
+)
+def test_what_is_returned_has_these_members(made: Callable[[], object], members: set[str]) -> None:
+    assert {name for name in dir(made()) if not name.startswith("_")} == members
 
 
 def test_the_settings_are_locked() -> None:
     assert set(Config.__dataclass_fields__) == {
         "anomaly_events_per_minute",
+        "crash_folder",
         "defer",
         "enabled",
         "exception_detail",
+        "labels",
+        "max_faults",
+        "max_label_values",
+        "max_links",
         "max_models",
+        "model_info_digests",
         "models",
+        "models_file",
         "profile",
         "profile_max_elements",
         "profile_min_count",
         "profile_span_bytes",
+        "profile_token_ids",
         "queue_size",
         "raise_faults",
+        "stall_seconds",
+        "warn_after_seconds",
     }
 
 

@@ -23,6 +23,7 @@ def nothing_is_left(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     assert context.get_current() is before
     assert live.calls == calls
+    assert not live.starting
     assert not live.ending
     errors = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
     assert not errors

@@ -384,10 +384,10 @@ def test_a_failure_that_is_not_sampled_is_an_event(unsampled: Telemetry) -> None
     assert attributes[names.INFERSPAN_INPUT_PROFILE_AFTER_CALL] is True
     assert attributes[names.INFERSPAN_ANOMALIES] == ("x: 33.3 % missing",)
     counts = {
-        point.attributes.get(names.ERROR_TYPE): point.count
+        (point.attributes.get(names.ERROR_TYPE), point.attributes.get(names.INFERSPAN_COLD)): point.count
         for point in unsampled.points("inferspan.inference.duration")
     }
-    assert counts == {None: 9, f"{__name__}.ModelError": 1}
+    assert counts == {(None, True): 1, (None, None): 8, (f"{__name__}.ModelError", None): 1}
 
 
 def test_inputs_that_the_call_has_changed_are_dropped_and_it_says_so(unsampled: Telemetry) -> None:
@@ -430,8 +430,8 @@ def test_events_are_limited_and_the_others_counted(unsampled: Telemetry) -> None
     unsampled.tracer_provider.force_flush()
     assert len(unsampled.events()) == 5
     assert drops.counts["rate_limited"] - before == 15
-    (point,) = unsampled.points("inferspan.inference.duration")
-    assert point.count == 20
+    points = unsampled.points("inferspan.inference.duration")
+    assert {point.attributes.get(names.INFERSPAN_COLD): point.count for point in points} == {True: 1, None: 19}
 
 
 def test_no_events_where_none_are_wanted(unsampled: Telemetry) -> None:

@@ -28,6 +28,7 @@ X = np.linspace(0, 1, 16, dtype=np.float32)
 DURATION = "inferspan.inference.duration"
 CLIENT = "inferspan.client.inference.duration"
 ACTIVE = "inferspan.inference.active"
+OLDEST = "inferspan.inference.oldest.age"
 DROPPED = "inferspan.self.dropped"
 FAULTS = "inferspan.self.faults"
 
@@ -65,16 +66,26 @@ def collected(reader: InMemoryMetricReader) -> dict[str, Any]:
     }
 
 
+def cold_and_warm(points: list[Any]) -> tuple[Any, Any]:
+    """Tells apart the two points of a model that was called more than once."""
+    cold = [point for point in points if point.attributes.get(names.INFERSPAN_COLD)]
+    warm = [point for point in points if names.INFERSPAN_COLD not in point.attributes]
+    assert (len(cold), len(warm)) == (1, 1)
+    return cold[0], warm[0]
+
+
 # -- durations -------------------------------------------------------------------------------------------------------
 
 
 def test_durations_fall_into_the_registrys_buckets(manual: Telemetry, fixed: Callable[[float], None]) -> None:
     (metric,) = [metric for metric in load().metrics if metric.name == DURATION]
     bounds = metric.boundaries
+    fixed(0.0)
     for bound in bounds:
         fixed(bound)
         fixed(bound * 1.01)
-    (point,) = manual.points(DURATION)
+    cold, point = cold_and_warm(manual.points(DURATION))
+    assert (cold.count, cold.sum) == (1, 0)
     assert tuple(point.explicit_bounds) == tuple(bounds)
     # A value equal to a boundary falls below it.
     assert tuple(point.bucket_counts) == (1, *[2] * (len(bounds) - 1), 1)
@@ -106,8 +117,7 @@ def test_the_time_that_profiling_takes_is_not_in_the_duration(
         call.inputs(X)
         now[0] += 2_000_000_000
         call.outputs(X)
-    (point,) = manual.points(DURATION)
-    assert point.sum == 4
+    assert [point.sum for point in cold_and_warm(manual.points(DURATION))] == [2, 2]
     first, _ = manual.spans()
     # The span begins after its inputs were profiled, and ends before its outputs are.
     assert first.end_time - first.start_time == 2_000_000_000
@@ -134,13 +144,14 @@ def test_attributes_are_those_of_the_registry(
     manual: Telemetry, metric: str, server: str | None, fails: bool, version: str | None
 ) -> None:
     inference = inferspan.inference("model", version=version, server=server, port=8001 if server else None)
-    try:
-        with inference as call:
-            call.inputs(X)
-            if fails:
-                raise ModelError
-    except ModelError:
-        pass
+    for _ in range(3):
+        try:
+            with inference as call:
+                call.inputs(X)
+                if fails:
+                    raise ModelError
+        except ModelError:
+            pass
     expected: dict[str, Any] = {
         "inferspan.operation.name": "infer",
         "inferspan.system.name": "_OTHER",
@@ -152,10 +163,12 @@ def test_attributes_are_those_of_the_registry(
         expected["error.type"] = f"{__name__}.ModelError"
     if server:
         expected |= {"server.address": "127.0.0.1", "server.port": 8001}
-    (point,) = manual.points(metric)
-    assert dict(point.attributes) == expected
+    cold, warm = cold_and_warm(manual.points(metric))
+    assert dict(warm.attributes) == expected
+    assert dict(cold.attributes) == {**expected, "inferspan.cold": True}
+    assert (cold.count, warm.count) == (1, 2)
     registry = allowed(metric)
-    assert set(expected) <= set(registry)
+    assert set(cold.attributes) <= set(registry)
     assert {key for key, level in registry.items() if level == "required"} <= set(expected)
     assert manual.points(CLIENT if metric == DURATION else DURATION) == []
 
@@ -249,10 +262,10 @@ def test_what_is_not_sampled_is_counted_all_the_same(monkeypatch: pytest.MonkeyP
         for _ in range(50):
             with inferspan.inference("model") as call:
                 call.inputs(X)
-        (point,) = telemetry.points(DURATION)
-        assert point.count == 50
+        points = cold_and_warm(telemetry.points(DURATION))
+        assert [point.count for point in points] == [1, 49]
         if sampler is ALWAYS_OFF:
-            assert not point.exemplars
+            assert not any(point.exemplars for point in points)
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------
@@ -264,16 +277,19 @@ def test_models_beyond_the_limit_are_others_and_counted(manual: Telemetry) -> No
         for _ in range(10):
             with inferspan.inference(f"model {number}", version="1"):
                 pass
-    points = {point.attributes[names.INFERSPAN_MODEL_NAME]: point for point in manual.points(DURATION)}
-    assert {name: point.count for name, point in points.items()} == {
-        "model 0": 10,
-        "model 1": 10,
-        "model 2": 10,
-        "_OTHER": 20,
+    by_model: dict[str, list[Any]] = {}
+    for point in manual.points(DURATION):
+        by_model.setdefault(point.attributes[names.INFERSPAN_MODEL_NAME], []).append(point)
+    # Each of the models has its own first call, also those that have no series of their own.
+    assert {name: [point.count for point in cold_and_warm(points)] for name, points in by_model.items()} == {
+        "model 0": [1, 9],
+        "model 1": [1, 9],
+        "model 2": [1, 9],
+        "_OTHER": [2, 18],
     }
-    assert names.INFERSPAN_MODEL_VERSION not in points["_OTHER"].attributes
+    assert not any(names.INFERSPAN_MODEL_VERSION in point.attributes for point in by_model["_OTHER"])
     assert {span.name for span in manual.spans()} == {f"infer model {number}" for number in range(5)}
-    assert {point.attributes[names.INFERSPAN_MODEL_NAME] for point in manual.points(ACTIVE)} == set(points)
+    assert {point.attributes[names.INFERSPAN_MODEL_NAME] for point in manual.points(ACTIVE)} == set(by_model)
     (dropped,) = manual.points(DROPPED)
     assert dict(dropped.attributes) == {"inferspan.self.drop.reason": "model_limit"}
     assert dropped.value == 20
@@ -308,7 +324,7 @@ def test_instruments_are_as_the_registry_says(manual: Telemetry) -> None:
         pass
     found = collected(manual._reader)
     registry = {metric.name: metric for metric in load().metrics}
-    assert set(found) == {DURATION, CLIENT, ACTIVE, DROPPED}
+    assert set(found) == {DURATION, CLIENT, ACTIVE, OLDEST, DROPPED}
     for name, metric in found.items():
         assert metric.unit == registry[name].unit
         assert metric.description == registry[name].brief
@@ -334,7 +350,10 @@ def test_two_readers_have_everything_each(readers: list[InMemoryMetricReader]) -
             assert active.value == 1
         for reader in readers:
             found = collected(reader)
-            assert [point.count for point in found[DURATION].data.data_points] == [number]
+            counts = {
+                point.attributes.get(names.INFERSPAN_COLD): point.count for point in found[DURATION].data.data_points
+            }
+            assert counts == ({True: 1, None: number - 1} if number > 1 else {True: 1})
             assert [point.value for point in found[ACTIVE].data.data_points] == [0]
 
 

@@ -249,20 +249,58 @@ def test_a_call_that_is_being_ended_as_the_process_exits_is_waited_for(
     assert names.ERROR_TYPE not in span.attributes
 
 
-def test_a_call_that_begins_as_the_process_exits_is_ended(
+def test_a_call_that_is_starting_as_the_process_exits_is_waited_for_and_ended(
     manual: Telemetry, add: Callable[..., Processor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "_exiting", False)
-    add(lambda _: None, live.interrupt_all)  # the process begins to exit while a span starts
+    starting = threading.Event()
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(api_start())) for _ in range(2)]
-    for one in threads:
-        one.start()
-        one.join()
-    assert found == [None, None]
-    (span,) = manual.spans()  # and the second began after it
+
+    def take_time() -> None:
+        starting.set()
+        wait_until(live.closed)  # the process exits while the span starts: whether it exits, the call has asked before
+        time.sleep(0.1)
+
+    add(lambda _: None, take_time)
+    thread = threading.Thread(target=lambda: found.append(api_start()))
+    thread.start()
+    assert starting.wait(30)
+    live.interrupt_all()
+    (span,) = manual.spans()
+    thread.join()
     assert span.attributes[names.ERROR_TYPE] == "interrupted"
+    later = threading.Thread(target=lambda: found.append(api_start()))
+    later.start()
+    later.join()
+    started, none = found
+    assert none is None
+    started.succeed()  # what is interrupted has ended
+    assert manual.spans() == []
     assert count(manual) == 1
+
+
+def test_a_call_that_does_not_come_to_its_start_keeps_no_process_from_exiting(
+    manual: Telemetry, add: Callable[..., Processor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_exiting", False)
+    monkeypatch.setattr(live, "PATIENCE", 0.05)
+    starting, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        starting.set()
+        assert release.wait(30)
+
+    add(lambda _: None, block)
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(api_start()))
+    thread.start()
+    assert starting.wait(30)
+    live.interrupt_all()
+    assert thread.is_alive()
+    release.set()
+    thread.join()
+    found[0].succeed()
+    assert len(manual.spans()) == count(manual) == 1
 
 
 def api_start() -> Any:

@@ -100,6 +100,7 @@ def test_one_span(instrumented: Telemetry, entry: Callable[..., Any]) -> None:
     assert attributes["inferspan.input.names"] == ("x",)
     assert attributes["inferspan.input.types"] == ("float32",)
     assert attributes["inferspan.input.shapes"] == ("3x4x5",)
+    assert attributes["inferspan.batch.size"] == 3
     assert attributes["inferspan.output.names"] == ("y",)
     assert attributes["inferspan.output.profile.counts"] == (60,)
     expected = 1 / (1 + np.exp(-X.astype(np.float64)))
@@ -110,6 +111,7 @@ def test_one_span(instrumented: Telemetry, entry: Callable[..., Any]) -> None:
         assert attributes["inferspan.input.profile.minimums"] == (-1.0,)
     (point,) = instrumented.points("inferspan.inference.duration")
     assert point.count == 1
+    assert point.attributes["inferspan.cold"] is True
 
 
 @pytest.mark.parametrize("entry", [run, run_with_ort_values, run_async], ids=lambda entry: entry.__name__)
@@ -166,6 +168,8 @@ def test_whole_span(instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch) ->
             "inferspan.execution.device": "cpu",
             "inferspan.onnxruntime.graph.name": "test_sigmoid",
             "inferspan.onnxruntime.execution_providers": ("CPUExecutionProvider",),
+            "inferspan.batch.size": 3,
+            "inferspan.cold": True,
             "inferspan.input.field.count": 1,
             "inferspan.input.names": ("x",),
             "inferspan.input.types": ("float32",),

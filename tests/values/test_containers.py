@@ -77,7 +77,7 @@ FOUND: dict[str, tuple[Callable[[], Any], list[tuple[str, str, tuple[int, ...] |
     "model output": (lambda: SequenceClassifierOutput(logits=ONE), [("logits", *FLOAT)]),
     "batch encoding": (
         lambda: BatchEncoding({"input_ids": [1, 2], "text": "secret"}),
-        [("input_ids", "int64", (2,), None), ("text", "string", (), "text is not profiled")],
+        [("input_ids", "int64", (2,), "token ids are not profiled"), ("text", "string", (), "text is not profiled")],
     ),
     "batch feature": (lambda: BatchFeature({"pixels": ONE}), [("pixels", *FLOAT)]),
     "user dict": (lambda: UserDict(a=1), [("x", "collections.UserDict", None, "collections.UserDict is not read")]),
