@@ -24,7 +24,8 @@ WHY: dict[str, str] = {
     SelfSkipReason.FAULT: "Inferspan failed to start the inference; the application was not affected.",
 }
 
-_NOTHING_TO_DO = "That is as it should be."
+#: Where a call without a span is what is meant.
+NOTHING_TO_DO = "That is as it should be."
 
 #: Likewise.
 ADVICE: dict[str, str] = {
@@ -39,8 +40,8 @@ ADVICE: dict[str, str] = {
         "If that is not meant, look for suppress_instrumentation() around the call: exporters and other "
         "instrumentation use it for what they do themselves."
     ),
-    SelfSkipReason.NESTED: _NOTHING_TO_DO,
-    SelfSkipReason.GEN_AI: _NOTHING_TO_DO,
+    SelfSkipReason.NESTED: NOTHING_TO_DO,
+    SelfSkipReason.GEN_AI: NOTHING_TO_DO,
     SelfSkipReason.EXITING: "Stop such threads, and join them, before the program ends.",
     SelfSkipReason.TRAINING: (
         "If it is an inference, call model.eval() once, or run the model under torch.inference_mode()."
@@ -51,6 +52,6 @@ ADVICE: dict[str, str] = {
     ),
     SelfSkipReason.LOSS: "If it is a model, name it: inferspan.describe(module, name=...).",
     SelfSkipReason.TRANSFORM: "If it is a model, name it: inferspan.describe(module, name=...).",
-    SelfSkipReason.TRACING: _NOTHING_TO_DO,
+    SelfSkipReason.TRACING: NOTHING_TO_DO,
     SelfSkipReason.FAULT: "Please report the warning that the log has of it.",
 }

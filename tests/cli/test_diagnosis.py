@@ -107,7 +107,18 @@ def test_libraries() -> None:
     none = only(evidence(reports=[report("start"), report("end")]))
     assert none == "The program loaded none of the libraries that inferspan instruments: torch, onnxruntime."
     loaded = only(evidence(reports=[report("end", libraries=["torch"]), report("end", libraries=["onnxruntime"])]))
-    assert loaded == "The program loaded onnxruntime and torch, but called no model."
+    assert loaded.startswith("The program loaded onnxruntime and torch, but called no model.")
+
+
+def test_skipped_calls_are_told_with_the_reason_that_matters_most() -> None:
+    skipped = {("pytorch", "nested"): 90, ("pytorch", "training"): 3, ("onnxruntime", "training"): 4}
+    said = only(evidence(reports=[report("end", libraries=["torch"])], skipped=skipped))
+    assert said.startswith("Calls were seen, and all were skipped: 7 for training, and 1 other reason. ")
+    assert "model.eval()" in said
+
+
+def test_the_command_that_asks_is_named() -> None:
+    assert "`inferspan doctor --`" in only(evidence("sh", "start.sh", tool="inferspan doctor"))
 
 
 def test_ended_too_early() -> None:

@@ -20,6 +20,7 @@ class _Subcommand(NamedTuple):
 
 
 _SUBCOMMANDS = {
+    "doctor": _Subcommand("inferspan.cli.doctor", "say what is installed and in force, and why there is no span"),
     "run": _Subcommand("inferspan.cli.run", "run a program and show in the terminal what its models do"),
 }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from inferspan import reasons
 from inferspan.cli._child import signal_name
 from inferspan.cli._interpreter import can_be_instrumented, find_interpreter, shutting_out
 from inferspan.cli._probe import SUPPORTED_LIBRARIES
@@ -30,6 +31,8 @@ class Evidence:
         inferences: inferences that were counted, by spans or by the histogram.
         other_scopes: instrumentation scopes that are not inferspan's.
         reports: what its processes said of themselves; see ``_probe``.
+        skipped: calls that made no span, by system and reason.
+        tool: the command that asks.
     """
 
     command: Sequence[str]
@@ -40,6 +43,8 @@ class Evidence:
     inferences: int = 0
     other_scopes: Sequence[str] = ()
     reports: Sequence[Mapping[str, Any]] = ()
+    skipped: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    tool: str = "inferspan run"
 
 
 def diagnose(evidence: Evidence) -> list[str]:
@@ -52,7 +57,7 @@ def diagnose(evidence: Evidence) -> list[str]:
         return []
     if evidence.inferences:
         return [_sampled_away(evidence)]
-    reason = _switched_off(evidence.environment)
+    reason = switched_off(evidence.environment)
     if reason is None and not evidence.requests and not evidence.reports:
         reason = _not_instrumented(evidence)
     said = [reason or _nothing_recorded(evidence)]
@@ -68,11 +73,12 @@ def _sampled_away(evidence: Evidence) -> str:
     return (
         f"Metrics arrived, but no span: OTEL_TRACES_SAMPLER={sampler} sampled every trace away, and with it "
         "the data profiles. For this run:\n"
-        f"  OTEL_TRACES_SAMPLER=always_on inferspan run -- {shlex.join(evidence.command)}"
+        f"  OTEL_TRACES_SAMPLER=always_on {evidence.tool} -- {shlex.join(evidence.command)}"
     )
 
 
-def _switched_off(environment: Mapping[str, str]) -> str | None:
+def switched_off(environment: Mapping[str, str]) -> str | None:
+    """Says what in an environment switches inferspan off; ``None`` where nothing does."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return "OTEL_SDK_DISABLED=true switches OpenTelemetry off in the program. Unset it for this run."
     variable = f"{PREFIX}ENABLED"
@@ -91,7 +97,7 @@ def _not_instrumented(evidence: Evidence) -> str | None:
     if interpreter is None:
         return (
             f"{evidence.command[0]} is not a Python program, and none that it started was instrumented. "
-            "Put `inferspan run --` in front of the Python program itself, in its own environment."
+            f"Put `{evidence.tool} --` in front of the Python program itself, in its own environment."
         )
     option = shutting_out(interpreter.arguments)
     if option is not None:
@@ -104,7 +110,7 @@ def _not_instrumented(evidence: Evidence) -> str | None:
             f"{interpreter.executable} cannot import inferspan, which is installed for {sys.executable}. "
             "Install it there, or run the program with this one:\n"
             f"  {shlex.quote(interpreter.executable)} -m pip install 'inferspan[run]'\n"
-            f"  inferspan run -- {shlex.join([sys.executable, *interpreter.arguments])}"
+            f"  {evidence.tool} -- {shlex.join([sys.executable, *interpreter.arguments])}"
         )
     return None
 
@@ -115,18 +121,23 @@ def _nothing_recorded(evidence: Evidence) -> str:
     if replaced:
         return (
             f"The program sets up an OpenTelemetry SDK of its own ({replaced[0].get('tracer_provider')}), "
-            "which does not export to inferspan run. Leave that out for this run: the launcher sets one up."
+            f"which does not export to {evidence.tool}. Leave that out for this run: the launcher sets one up."
         )
     if evidence.reports and not any(report.get("is_sdk") for report in evidence.reports):
         return (
             f"No OpenTelemetry SDK was set up in the program ({evidence.reports[0].get('tracer_provider')}): "
             f"{_other_configuration(evidence.environment)}"
         )
+    if evidence.skipped:
+        return _all_skipped(evidence.skipped)
     ended = [report for report in evidence.reports if report.get("moment") == "end"]
     loaded = sorted({str(name) for report in ended for name in report.get("libraries", ())})
     supported = ", ".join(SUPPORTED_LIBRARIES)
     if loaded:
-        return f"The program loaded {' and '.join(loaded)}, but called no model."
+        return (
+            f"The program loaded {' and '.join(loaded)}, but called no model. Calls of a module's forward(), which go "
+            "past the module itself, are not seen."
+        )
     if ended:
         return f"The program loaded none of the libraries that inferspan instruments: {supported}."
     if evidence.status < 0:
@@ -138,6 +149,22 @@ def _nothing_recorded(evidence: Evidence) -> str:
     return (
         "No process of the program was instrumented: something on the way to it (sudo, env -i, a wrapper "
         "script) sets PYTHONPATH anew."
+    )
+
+
+def _all_skipped(skipped: Mapping[tuple[str, str], int]) -> str:
+    """Says of the reason with most calls what it means."""
+    totals: dict[str, int] = {}
+    for (_, reason), calls in skipped.items():
+        totals[reason] = totals.get(reason, 0) + calls
+    # What is as it should be explains the least.
+    reason = max(totals, key=lambda reason: (reasons.ADVICE.get(reason) != reasons.NOTHING_TO_DO, totals[reason]))
+    others = (
+        "" if len(totals) == 1 else ", and 1 other reason" if len(totals) == 2 else f", and {len(totals) - 1} others"
+    )
+    return (
+        f"Calls were seen, and all were skipped: {totals[reason]} for {reason}{others}. "
+        f"{reasons.WHY.get(reason, '')} {reasons.ADVICE.get(reason, '')}".strip()
     )
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells ``inferspan run`` from inside the program how it is instrumented, in case nothing else arrives.
+"""Tells ``inferspan run`` and ``inferspan doctor`` from inside the program how it is instrumented.
 
 The launcher calls `install` in every process that it instruments (entry point
-``opentelemetry_post_instrument``). Without `STATUS_VARIABLE`, which only ``inferspan run`` sets, that is all
+``opentelemetry_post_instrument``). Without `STATUS_VARIABLE`, which only those commands set, that is all
 that happens. With it, a short report leaves at once, and another when the process ends. The program must not
 notice: nothing is raised, nothing imported that is not there anyway but the standard library, and a receiver
 that does not answer costs a third of a second once.
@@ -70,7 +70,19 @@ def _status(at_start: object, moment: str) -> dict[str, object]:
         "is_sdk": hasattr(now, "add_span_processor"),
         "replaced": now is not at_start,
         "sampler": str(describe()) if describe is not None else "",
+        "inferspan": _own_status(),
     }
+
+
+def _own_status() -> dict[str, object] | None:
+    """What inferspan says of itself, where the process uses it."""
+    import sys
+
+    if "inferspan.recorder" not in sys.modules:
+        return None
+    from inferspan.status import status
+
+    return status()
 
 
 def _post(url: str, status: dict[str, object]) -> None:

@@ -9,12 +9,12 @@ import sys
 import textwrap
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import Console
 from rich.text import Text
 
-from inferspan.cli import _view
+from inferspan.cli import _skipped, _view
 from inferspan.cli._child import Child, is_running, signal_name
 from inferspan.cli._diagnosis import Evidence, diagnose
 from inferspan.cli._environment import program_environment
@@ -54,6 +54,9 @@ class Session:
     Raises:
         OSError: the file cannot be written.
     """
+
+    #: The command that runs it.
+    tool: ClassVar[str] = "inferspan run"
 
     def __init__(self, command: Sequence[str], *, launcher: str, save: str | None, live: bool) -> None:
         self._command = command
@@ -104,7 +107,7 @@ class Session:
         try:
             self._write(self._summary(status, elapsed))
         except Exception as error:
-            print(f"inferspan run: the summary failed: {error!r}", file=sys.stderr)
+            print(f"{self.tool}: the summary failed: {error!r}", file=sys.stderr)
         return status
 
     def _take(self, request: Export) -> None:
@@ -183,6 +186,7 @@ class Session:
             return
 
     def _reasons(self, snapshot: Snapshot, status: int) -> list[str]:
+        """Says why no inference arrived, or none with a span; nothing where they did."""
         return diagnose(
             Evidence(
                 command=self._command,
@@ -193,6 +197,8 @@ class Session:
                 inferences=snapshot.inferences,
                 other_scopes=snapshot.other_scopes,
                 reports=self._reports,
+                skipped=_skipped.total(snapshot.skipped, self._reports),
+                tool=self.tool,
             )
         )
 

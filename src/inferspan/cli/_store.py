@@ -54,6 +54,13 @@ _COMMON = frozenset(
     }
 )
 
+#: What inferspan counts of itself, each metric with the attributes that tell its counts apart.
+_SELF_LABELS = {
+    metrics.INFERSPAN_SELF_DROPPED: (names.INFERSPAN_SELF_DROP_REASON,),
+    metrics.INFERSPAN_SELF_FAULTS: (names.INFERSPAN_SELF_COMPONENT,),
+    metrics.INFERSPAN_SELF_SKIPPED: (names.INFERSPAN_SYSTEM_NAME, names.INFERSPAN_SELF_SKIP_REASON),
+}
+
 
 class Store:
     """Takes exports from any thread; gives snapshots.
@@ -70,8 +77,8 @@ class Store:
         self._beyond_limit = 0
         self._failures: OrderedDict[bytes, Failure] = OrderedDict()
         self._other_scopes: dict[str, None] = {}
-        #: By metric and label; then by process, or together where the counters are not cumulative.
-        self._self_counts: dict[tuple[str, str], dict[bytes, int]] = {}
+        #: By metric and labels; then by process, or together where the counters are not cumulative.
+        self._self_counts: dict[tuple[str, tuple[str, ...]], dict[bytes, int]] = {}
 
     def add(self, request: Export) -> None:
         """Adds what one request holds."""
@@ -99,8 +106,9 @@ class Store:
                 failures=tuple(self._failures.values()),
                 beyond_limit=self._beyond_limit,
                 other_scopes=tuple(self._other_scopes),
-                dropped=self._self_totals(metrics.INFERSPAN_SELF_DROPPED),
-                faults=self._self_totals(metrics.INFERSPAN_SELF_FAULTS),
+                dropped=tuple((*label, n) for label, n in self._self_totals(metrics.INFERSPAN_SELF_DROPPED)),
+                faults=tuple((*label, n) for label, n in self._self_totals(metrics.INFERSPAN_SELF_FAULTS)),
+                skipped=dict(self._self_totals(metrics.INFERSPAN_SELF_SKIPPED)),
             )
 
     def _add_traces(self, request: ExportTraceServiceRequest) -> None:
@@ -157,7 +165,7 @@ class Store:
                         self._add_durations(service, process, metric, client=False)
                     elif metric.name == metrics.INFERSPAN_CLIENT_INFERENCE_DURATION:
                         self._add_durations(service, process, metric, client=True)
-                    elif metric.name in (metrics.INFERSPAN_SELF_DROPPED, metrics.INFERSPAN_SELF_FAULTS):
+                    elif metric.name in _SELF_LABELS:
                         self._add_self_counts(process, metric)
                     else:
                         self._note_scope(scope_metrics.scope.name)
@@ -187,20 +195,18 @@ class Store:
     def _add_self_counts(self, process: bytes, metric: Metric) -> None:
         for point in metric.sum.data_points:
             attributes = read_attributes(point.attributes)
-            label = text(attributes, names.INFERSPAN_SELF_DROP_REASON) or text(
-                attributes, names.INFERSPAN_SELF_COMPONENT
-            )
-            counts = self._self_counts.setdefault((metric.name, label), {})
+            labels = tuple(text(attributes, label) for label in _SELF_LABELS[metric.name])
+            counts = self._self_counts.setdefault((metric.name, labels), {})
             if metric.sum.aggregation_temporality == AGGREGATION_TEMPORALITY_DELTA:
                 counts[b""] = counts.get(b"", 0) + point.as_int
             elif process in counts or len(counts) < _MAX_STREAMS:
                 counts[process] = point.as_int
 
-    def _self_totals(self, metric: str) -> tuple[tuple[str, int], ...]:
+    def _self_totals(self, metric: str) -> tuple[tuple[Any, int], ...]:
         totals = (
-            (label, sum(counts.values())) for (name, label), counts in self._self_counts.items() if name == metric
+            (labels, sum(counts.values())) for (name, labels), counts in self._self_counts.items() if name == metric
         )
-        return tuple((label, count) for label, count in totals if count)
+        return tuple((labels, count) for labels, count in totals if count)
 
     def _add_logs(self, request: ExportLogsServiceRequest) -> None:
         for resource_logs in request.resource_logs:

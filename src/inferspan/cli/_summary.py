@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inferspan.cli._durations import Latency
     from inferspan.cli._reading import DataProfile
 
@@ -78,6 +80,8 @@ class Snapshot:
     dropped: tuple[tuple[str, int], ...] = ()
     #: Faults of inferspan in the program, by component.
     faults: tuple[tuple[str, int], ...] = ()
+    #: Calls that made no span, by system and reason.
+    skipped: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
 
     @property
     def inferences(self) -> int:

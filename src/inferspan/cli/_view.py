@@ -37,7 +37,7 @@ _MAX_FAILURES = 5
 #: Fewest columns for the message of a failure, before another column gives way.
 _LEAST_MESSAGE = 24
 
-_DROPPED = {
+DROPPED = {
     SelfDropReason.QUEUE_FULL: "inferences without a data profile, because the worker's queue was full",
     SelfDropReason.RATE_LIMITED: "anomaly events beyond the rate that is allowed",
     SelfDropReason.MODEL_LIMIT: "models beyond the limit, which metrics report as _OTHER",
@@ -301,7 +301,7 @@ def _time_of_day(at: float) -> str:
 
 def _remarks(snapshot: Snapshot, width: int) -> list[Text]:
     remarks = [
-        f"{count(dropped)} {_DROPPED.get(reason, f'items dropped: {plain(reason)}')}"
+        f"{count(dropped)} {DROPPED.get(reason, f'items dropped: {plain(reason)}')}"
         for reason, dropped in snapshot.dropped
     ]
     if snapshot.beyond_limit:

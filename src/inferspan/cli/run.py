@@ -10,26 +10,12 @@ input, output and error are the program's own.
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import os
-import shutil
 import sys
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from inferspan.cli._launching import CannotRunError, launcher_for
 
+_TOOL = "inferspan run"
 _USAGE = 2
-#: Exit statuses of a shell for a command that it cannot run.
-_CANNOT_EXECUTE, _NOT_FOUND = 126, 127
-
-_NEEDED = {
-    "rich": "rich",
-    "opentelemetry.sdk": "opentelemetry-sdk",
-    "opentelemetry.distro": "opentelemetry-distro",
-    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
-}
-_LAUNCHER = "opentelemetry-instrument"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,21 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
         The program's exit status. If a signal ended the program, the same one ends this process.
     """
     command: list[str] = arguments.command
-    if not command:
-        return _refuse(_USAGE, "which program? For example: inferspan run -- python app.py")
-    if os.name != "posix":
-        return _refuse(
-            _USAGE, "this system has no signals and process groups as it needs them: use Linux, macOS or WSL"
-        )
-    missing = [package for module, package in _NEEDED.items() if not _is_installed(module)]
-    launcher = _find_launcher()
-    if missing or launcher is None:
-        return _refuse(_USAGE, f"{', '.join(missing or [_LAUNCHER])} is missing: pip install 'inferspan[run]'")
-
-    from inferspan.cli import _environment
-
-    if shutil.which(command[0], path=_environment.search_path(os.environ)) is None:
-        return _refuse(*_why_not_runnable(command))
+    try:
+        launcher = launcher_for(command, tool=_TOOL)
+    except CannotRunError as error:
+        return _refuse(error.status, str(error))
 
     from inferspan.cli._child import end_like
     from inferspan.cli._session import Session
@@ -85,30 +60,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse(status: int, reason: str) -> int:
-    print(f"inferspan run: {reason}", file=sys.stderr)
+    print(f"{_TOOL}: {reason}", file=sys.stderr)
     return status
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        # A parent package is missing.
-        return False
-
-
-def _find_launcher() -> str | None:
-    """The launcher of this environment, activated or not; else one that the shell would find."""
-    beside = os.path.join(os.path.dirname(sys.executable), _LAUNCHER)
-    return beside if os.access(beside, os.X_OK) else shutil.which(_LAUNCHER)
-
-
-def _why_not_runnable(command: Sequence[str]) -> tuple[int, str]:
-    if not os.path.exists(command[0]):
-        return _NOT_FOUND, f"{command[0]}: command not found"
-    if command[0].endswith(".py"):
-        return (
-            _CANNOT_EXECUTE,
-            f"{command[0]} is not a program. Did you mean: inferspan run -- python {command[0]}",
-        )
-    return _CANNOT_EXECUTE, f"{command[0]}: cannot be executed"
