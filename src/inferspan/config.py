@@ -155,6 +155,12 @@ class Config:
     max_links: int = _setting(
         128, _at_least(0), "Most links from the span of a batch to the requests that it serves; the rest is counted."
     )
+    automatic_stages: bool = _setting(
+        True,
+        _boolean,
+        "Whether transforms of torchvision, torchaudio and kornia, and processors and tokenizers of transformers, are "
+        "stages. Those in the worker processes of a DataLoader never are.",
+    )
     stall_seconds: int = _setting(
         30,
         _at_least(0),

@@ -62,6 +62,10 @@ OTEL_PYTHON_INFERSPAN_MAX_LABEL_VALUES = "OTEL_PYTHON_INFERSPAN_MAX_LABEL_VALUES
 """Values of a label's key; later ones are reported as _OTHER, and counted."""
 OTEL_PYTHON_INFERSPAN_MAX_LINKS = "OTEL_PYTHON_INFERSPAN_MAX_LINKS"
 """Most links from the span of a batch to the requests that it serves; the rest is counted."""
+OTEL_PYTHON_INFERSPAN_AUTOMATIC_STAGES = "OTEL_PYTHON_INFERSPAN_AUTOMATIC_STAGES"
+"""Whether transforms of torchvision, torchaudio and kornia, and processors and tokenizers of transformers,
+are stages. Those in the worker processes of a DataLoader never are.
+"""
 OTEL_PYTHON_INFERSPAN_STALL_SECONDS = "OTEL_PYTHON_INFERSPAN_STALL_SECONDS"
 """An inference in progress for longer gives an inferspan.inference.stalled event, with the stack of its
 thread. 0 turns that off.

@@ -199,17 +199,18 @@ class Recorder:
             return None
         return call
 
-    def stage(self, name: str, *, model: str | None = None) -> Stage | None:
+    def stage(self, name: str, *, model: str | None = None, nested: bool = True) -> Stage | None:
         """Starts a stage on this thread; the caller ends it with ``end()`` or ``end(error)``.
 
         Args:
             name: of low cardinality.
             model: the name of the model that it belongs to.
+            nested: whether it is a stage of its own inside another, or a part of that.
 
         Returns:
             None where there is nothing to record.
         """
-        return stages.start(self._scope, name, model=model) if self.ready() else None
+        return stages.start(self._scope, name, model=model, nested=nested) if self.ready() else None
 
     def _new_series(self, model: Model, system: str, operation: str, endpoint: Endpoint | None) -> Series:
         if len(self._series) >= _MAX_SERIES:

@@ -21,6 +21,8 @@ from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import SelfDropReason
 from inferspan.text import encodable
 
+#: Where a context has the stage that it is in.
+_STAGE = context_api.create_key("inferspan-stage")
 _INTERRUPTED = "interrupted"
 _OTHER = "_OTHER"
 _MAX_NAMES = 100
@@ -72,7 +74,8 @@ class Stage:
                 start_time=self._started,
             )
             self._context = set_span_in_context(self._span, self._caller)
-            self._token = context_api.attach(self._context)
+        self._context = context_api.set_value(_STAGE, self, self._context)
+        self._token = context_api.attach(self._context)
         live.calls[id(self)] = self
         self._monotonic = clock.monotonic()
 
@@ -131,17 +134,20 @@ class Stage:
         """Has none."""
 
 
-def start(scope: Scope, name: str, *, model: str | None = None) -> Stage | None:
+def start(scope: Scope, name: str, *, model: str | None = None, nested: bool = True) -> Stage | None:
     """Starts a stage on this thread; returns None where there is nothing to record.
 
     Args:
         scope: where its telemetry goes.
         name: of the stage, of low cardinality.
         model: the name of the model that it belongs to.
+        nested: whether it is a stage of its own inside another, or a part of that.
     """
     try:
         context = context_api.get_current()
         if live.closed() or contexts.is_suppressed(context):
+            return None
+        if not nested and _is_in_progress(context.get(_STAGE)):
             return None
         attributes = {names.INFERSPAN_STAGE_NAME: encodable(name[:_MAX_NAME])}
         if model is not None:
@@ -152,6 +158,11 @@ def start(scope: Scope, name: str, *, model: str | None = None) -> Stage | None:
         faults.caught("stages")
         return None
     return stage
+
+
+def _is_in_progress(stage: object) -> bool:
+    """Returns whether a stage that a context tells of has not ended: a copied context outlives it."""
+    return isinstance(stage, Stage) and id(stage) in live.calls
 
 
 def _bounded_name(name: str) -> str:

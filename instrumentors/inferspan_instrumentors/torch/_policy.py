@@ -57,7 +57,7 @@ class Policy:
         """
         cls = class_of(module)
         kind = self._kind(cls)
-        if self.in_training(module) and self._grad_enabled():
+        if kind != SelfSkipReason.TRANSFORM and self.in_training(module) and self._grad_enabled():
             return SelfSkipReason.TRAINING
         if (
             self._tracing_state() is not None
