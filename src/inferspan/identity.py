@@ -154,11 +154,18 @@ class WeakTable:
         entries = [(reference(), value) for reference, value in list(self._entries.values())]
         return [(key, value) for key, value in entries if key is not None]
 
+    @property
+    def ids(self) -> Mapping[int, object]:
+        """What to look an object's ``id`` up in where a call costs too much; kept up to date."""
+        return self._entries
+
     def __len__(self) -> int:
         return len(self._entries)
 
 
 _described = WeakTable()
+#: Objects that the application has named: inferences of their own, inside of another as well.
+named_models = WeakTable()
 _loaded = WeakTable()
 _evidence = WeakTable()
 _identified = WeakTable()
@@ -204,6 +211,10 @@ def describe(
         batch_axis=batch_axis,
     )
     _described.set(model, description)
+    if name is None:
+        named_models.discard(model)
+    else:
+        named_models.set(model, name)
     _identified.discard(model)
     try:
         # At once, and not at the next call: until then its old name would be told of a model that waits for one.

@@ -68,14 +68,13 @@ class Activity:
         """Returns whether an inference starting now is part of this one, or of one around it.
 
         The same engine's calls are: a module's children, the steps of a generation. Another engine's model under a
-        wrapper is a model of its own, and so is one that the application names itself.
+        wrapper is a model of its own, and so is one that the application has named.
         """
         activity: Activity | None = self
         while activity is not None:
             if activity.active and activity.system == system:
-                if system != SystemName.OTHER:
-                    return True
-                if activity.model.name == model.name and activity.model.version == model.version:
+                is_same = activity.model.name == model.name and activity.model.version == model.version
+                if is_same or not (model.described or system == SystemName.OTHER):
                     return True
             activity = activity.outer
         return False

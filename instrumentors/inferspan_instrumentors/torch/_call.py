@@ -16,12 +16,12 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from inferspan import identity
 from inferspan.instrumentor import Patches, imitate
 from inferspan.lifecycle import Inference
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SelfSkipReason
-from inferspan.stages import Stage
-from inferspan_instrumentors.torch import _dynamo, _stages
+from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy
 from inferspan_instrumentors.torch._reentrancy import inside
@@ -43,10 +43,14 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
     original: Any = vars(module)["__call__"]
     is_compiling = torch.compiler.is_compiling
     policy = Policy(torch)
+    #: By ``id``, modules that are inferences of their own wherever they run: models inside a model.
+    named = identity.named_models.ids
 
-    def outermost(self: Any, args: Any, kwargs: Any) -> Any:
+    def whole(self: Any, args: Any, kwargs: Any) -> Any:
         callback = _dynamo.set_callback(None)
         call = start(self, args, kwargs) if recorder.ready() else None
+        compiled = 0 if call is None else _dynamo.graphs()
+        around = inside.on
         # Even where this call is none: its children are part of a training step, a trace or a transform.
         inside.on = True
         try:
@@ -54,32 +58,27 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
                 _dynamo.set_callback(callback)
             result = original(self, *args, **kwargs)
         except BaseException as error:
-            inside.on = False
+            inside.on = around
             if call is not None:
                 _dynamo.set_callback(None)
-                if isinstance(call, Stage):
-                    call.end(error)
-                else:
-                    call.fail(error)
+                call.cold = call.cold or _dynamo.graphs() != compiled
+                call.fail(error)
                 _restore(callback)
             raise
-        inside.on = False
+        inside.on = around
         if call is not None:
             _dynamo.set_callback(None)
-            if isinstance(call, Stage):
-                call.end()
-            else:
-                call.succeed(lambda: outputs_of(result))
+            call.cold = call.cold or _dynamo.graphs() != compiled
+            call.succeed(lambda: outputs_of(result))
             _restore(callback)
         return result
 
-    def start(self: Any, args: Any, kwargs: Any) -> Inference | Stage | None:
+    def start(self: Any, args: Any, kwargs: Any) -> Inference | None:
         try:
             model = unwrap(self)
             reason = policy.reason_to_skip(model)
             if reason is not None:
-                recorder.skip(reason)
-                return _stages.start(recorder, _stages.PREPROCESS) if reason == SelfSkipReason.TRANSFORM else None
+                return recorder.skip(reason)
             training = policy.in_training(model)
             device = device_of(torch, args, kwargs)
         except Exception:
@@ -96,18 +95,18 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
     if _is_known(original):
 
         def _wrapped_call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if inside.on or is_compiling():
+            if (inside.on and not (named and id(self) in named)) or is_compiling():
                 if self._compiled_call_impl is not None:
                     return self._compiled_call_impl(*args, **kwargs)
                 return self._call_impl(*args, **kwargs)
-            return outermost(self, args, kwargs)
+            return whole(self, args, kwargs)
     else:
         patches.remark(f"torch {torch.__version__} has a Module.__call__ that is not known; it is called through")
 
         def _wrapped_call_impl(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if inside.on or is_compiling():
+            if (inside.on and not (named and id(self) in named)) or is_compiling():
                 return original(self, *args, **kwargs)
-            return outermost(self, args, kwargs)
+            return whole(self, args, kwargs)
 
     imitate(_wrapped_call_impl, original)
     _dynamo.trace_instead(_wrapped_call_impl, original)
@@ -115,7 +114,7 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
     if vars(module).get("_wrapped_call_impl") is original:
         patches.replace(module, "_wrapped_call_impl", _wrapped_call_impl)
     _dynamo.repair(module, original, _wrapped_call_impl, patches)
-    _dynamo.skip(_wrapped_call_impl.__code__, outermost.__code__)
+    _dynamo.skip(_wrapped_call_impl.__code__, whole.__code__)
     _hush_trace_check(patches)
 
 
