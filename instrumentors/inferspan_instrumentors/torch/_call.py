@@ -21,7 +21,8 @@ from inferspan.instrumentor import Patches, imitate
 from inferspan.lifecycle import Inference
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SelfSkipReason
-from inferspan_instrumentors.torch import _dynamo
+from inferspan.stages import Stage
+from inferspan_instrumentors.torch import _dynamo, _stages
 from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy
 from inferspan_instrumentors.torch._reentrancy import inside
@@ -61,24 +62,31 @@ def patch(torch: Any, recorder: Recorder, patches: Patches) -> None:
             inside.on = around
             if call is not None:
                 _dynamo.set_callback(None)
-                call.cold = call.cold or _dynamo.graphs() != compiled
-                call.fail(error)
+                if isinstance(call, Stage):
+                    call.end(error)
+                else:
+                    call.cold = call.cold or _dynamo.graphs() != compiled
+                    call.fail(error)
                 _restore(callback)
             raise
         inside.on = around
         if call is not None:
             _dynamo.set_callback(None)
-            call.cold = call.cold or _dynamo.graphs() != compiled
-            call.succeed(lambda: outputs_of(result))
+            if isinstance(call, Stage):
+                call.end()
+            else:
+                call.cold = call.cold or _dynamo.graphs() != compiled
+                call.succeed(lambda: outputs_of(result))
             _restore(callback)
         return result
 
-    def start(self: Any, args: Any, kwargs: Any) -> Inference | None:
+    def start(self: Any, args: Any, kwargs: Any) -> Inference | Stage | None:
         try:
             model = unwrap(self)
             reason = policy.reason_to_skip(model)
             if reason is not None:
-                return recorder.skip(reason)
+                recorder.skip(reason)
+                return _stages.start(recorder, _stages.PREPROCESS) if reason == SelfSkipReason.TRANSFORM else None
             training = policy.in_training(model)
             device = device_of(torch, args, kwargs)
         except Exception:
