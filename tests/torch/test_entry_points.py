@@ -326,6 +326,8 @@ def test_whole_span(instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch) ->
         "inferspan.system.name": "pytorch",
         "inferspan.model.name": "Scorer",
         "inferspan.execution.device": "cpu",
+        "inferspan.batch.size": 3,
+        "inferspan.cold": True,
         "inferspan.anomalies": ["output: 33.3 % missing", "features: 8.33 % missing"],
         "inferspan.input.field.count": 1,
         "inferspan.input.names": ["features"],
