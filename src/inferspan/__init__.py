@@ -14,11 +14,24 @@ if TYPE_CHECKING:
     from inferspan.api import batch, current_id, enqueue, inference, stage
     from inferspan.identity import describe
     from inferspan.pipeline import configure
+    from inferspan.recording.batches import Token
     from inferspan.recording.labels import labels
 
-__all__ = ["__version__", "batch", "configure", "current_id", "describe", "enqueue", "inference", "labels", "stage"]
+__all__ = [
+    "Token",
+    "__version__",
+    "batch",
+    "configure",
+    "current_id",
+    "describe",
+    "enqueue",
+    "inference",
+    "labels",
+    "stage",
+]
 
 _HOMES = {
+    "Token": "inferspan.recording.batches",
     "__version__": "inferspan._version",
     "batch": "inferspan.api",
     "configure": "inferspan.pipeline",
