@@ -145,7 +145,7 @@ def start(scope: Scope, name: str, *, model: str | None = None, nested: bool = T
     """
     try:
         context = context_api.get_current()
-        if live.closed() or contexts.is_suppressed(context):
+        if contexts.is_suppressed(context):
             return None
         if not nested and _is_in_progress(context.get(_STAGE)):
             return None
@@ -153,7 +153,13 @@ def start(scope: Scope, name: str, *, model: str | None = None, nested: bool = T
         if model is not None:
             attributes[names.INFERSPAN_MODEL_NAME] = encodable(model[:_MAX_NAME])
         stage = Stage(scope, attributes, context)
-        stage.begin(attributes[names.INFERSPAN_STAGE_NAME])
+        live.starting.append(id(stage))
+        try:
+            if live.closed():
+                return None
+            stage.begin(attributes[names.INFERSPAN_STAGE_NAME])
+        finally:
+            live.starting.remove(id(stage))
     except Exception:
         faults.caught("stages")
         return None
