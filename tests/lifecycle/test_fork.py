@@ -56,12 +56,16 @@ def assert_metrics_are_complete(exported: Exported, parent: int) -> None:
             for point in durations
             if point["attributes"]["inferspan.model.name"] == "child"
         }
-        # The SDK's own counts go on in a child where the parent's were; those of its own model it has alone.
         spans = [span for span in exported.spans if span["pid"] == pid and span["span"] == "infer child"]
         for span in spans:
             assert of_child[span["version"]] == 1
         if pid != parent:
             assert len(spans) == 1
+            # It has counted what it has inferred itself: what its parent has, the parent reports.
+            assert [(point["attributes"]["inferspan.model.name"], point["count"]) for point in durations] == [
+                ("inner", 1),
+                ("child", 1),
+            ]
             active = [point for point in points if point["metric"] == "inferspan.inference.active"]
             assert all(point["count"] == 0 for point in active)
     load = [span for span in exported.spans if span["span"] == "infer load"]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The application's providers: whether there are any, and their flush and shutdown tied to our queue.
 
-This module alone knows the private names of the API's globals: the public getters cost a microsecond each while no
-provider is set, which is a third of an ONNX call, and is paid by programs that do not even have an SDK.
+This module alone knows private names of the API and of the SDK: of the API's globals, for the public getters cost a
+microsecond each while no provider is set, which is a third of an ONNX call, and is paid by programs that do not even
+have an SDK; and of the SDK's store of series, for there is no other way to start one anew.
 """
 
 # pyright: reportPrivateUsage=false
@@ -10,6 +11,7 @@ provider is set, which is a third of an ONNX call, and is paid by programs that 
 from __future__ import annotations
 
 import functools
+import os
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -63,3 +65,25 @@ def _after(before: Callable[[], None], method: Callable[..., Any]) -> Callable[.
         return method(*args, **kwargs)
 
     return drained
+
+
+def _after_fork_in_child() -> None:
+    for provider in tied():
+        try:
+            _forget_counts(provider)
+        except AttributeError:
+            # A tracer provider, or a meter provider that is not made as the SDK's: its counts go on.
+            pass
+
+
+def _forget_counts(meter_provider: Any) -> None:
+    """Starts our series anew: where they go on from the parent's, who reports them too, a sum has those twice."""
+    for storage in meter_provider._measurement_consumer._reader_storages.values():
+        series = storage._instrument_view_instrument_matches
+        for instrument in list(series):
+            if instrument.instrumentation_scope.name.startswith("inferspan"):
+                del series[instrument]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
