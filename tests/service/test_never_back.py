@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry._logs import SeverityNumber
 from support import launcher, otlp
 from support.collector import Collector
 
@@ -46,9 +47,7 @@ def assert_tells_of_fraud(attributes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("sampler", ["always_on", "always_off"])
 def test_a_call_that_hangs(collector: Collector, sampler: str) -> None:
     service = f"hang-{sampler}"
-    finished = run(
-        collector, "hang", service, OTEL_PYTHON_INFERSPAN_STALL_SECONDS="1", OTEL_TRACES_SAMPLER=sampler
-    )
+    finished = run(collector, "hang", service, OTEL_PYTHON_INFERSPAN_STALL_SECONDS="1", OTEL_TRACES_SAMPLER=sampler)
     assert finished.returncode == 0, finished.stderr
     (event,) = collector.wait_for(lambda: events(collector, "inferspan.inference.stalled", service))
     assert_tells_of_fraud(event.attributes)
@@ -58,7 +57,7 @@ def test_a_call_that_hangs(collector: Collector, sampler: str) -> None:
     assert stack.splitlines()[-1].strip() == "time.sleep(5)"
     assert "in forward" in stack
     assert "inferspan_instrumentors" not in stack
-    assert event.severity == "warn"
+    assert event.severity == SeverityNumber.WARN.value
     oldest = [
         point.value
         for point in collector.metrics()
@@ -85,7 +84,7 @@ def test_a_process_that_ends_in_the_middle(collector: Collector, how: str, tmp_p
     (event,) = collector.wait_for(lambda: events(collector, "inferspan.inference.lost", how))
     assert_tells_of_fraud(event.attributes)
     assert event.attributes["process.pid"] > 0
-    assert event.severity == "error"
+    assert event.severity == SeverityNumber.ERROR.value
     assert event.trace_id
     assert list((tmp_path / "crashes").iterdir()) == []
 
@@ -122,7 +121,9 @@ def test_the_file_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None:
     assert [event["timestamp"] for event in told] == [1]
 
 
-@pytest.mark.parametrize("content", [b"", b"\x01", b"\x01\xff\xff{", b"\x01\x02\x00{]", b"\x01\x02\x00{}", bytes(300_000)])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x01", b"\x01\xff\xff{", b"\x01\x02\x00{]", b"\x01\x02\x00{}", bytes(300_000)]
+)
 def test_a_broken_file_is_removed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "1-1.inferences"
     path.write_bytes(content)

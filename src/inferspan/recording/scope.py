@@ -79,8 +79,9 @@ class Scope:
         for provider in self._given:
             if provider is not None:
                 self._tie(provider)
+        self._version = version
         if logger_provider is not None:
-            crash.report(self.logger)
+            self._tell_of_crashes(logger_provider)
 
     def ready(self) -> bool:
         """Returns whether anybody receives this telemetry; ties providers that have appeared."""
@@ -94,13 +95,17 @@ class Scope:
                 if provider is not None:
                     self._tie(provider)
             if logger_provider is not None and logger_provider is not self._logger_provider:
-                crash.report(self.logger)
+                self._tell_of_crashes(logger_provider)
             self._tracer_provider = tracer_provider
             self._meter_provider = meter_provider
             self._logger_provider = logger_provider
         return (
             self._is_given or tracer_provider is not None or meter_provider is not None or logger_provider is not None
         )
+
+    def _tell_of_crashes(self, logger_provider: Any) -> None:
+        # By inferspan itself: whose inferences they were, nobody knows before.
+        crash.report(_logs.get_logger(SELF_SCOPE, self._version, logger_provider, SCHEMA_URL))
 
     @staticmethod
     def _tie(provider: Any) -> None:
