@@ -43,16 +43,13 @@ def recorder(
         logger_provider: likewise.
     """
     faults.strict = config.load_once().raise_faults
-    made = Recorder(
-        scope(
-            scope_name,
-            __version__,
-            tracer_provider=tracer_provider,
-            meter_provider=meter_provider,
-            logger_provider=logger_provider,
-        ),
-        system=system,
+    found = scope(
+        scope_name,
+        __version__,
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
+        logger_provider=logger_provider,
     )
     # What is to be told of an earlier process is not to wait for the first inference of this one.
-    made.ready()
-    return made
+    found.ready()
+    return Recorder(found, system=system)

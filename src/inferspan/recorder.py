@@ -80,6 +80,10 @@ class Recorder:
         self._skips[SelfSkipReason.NO_PROVIDER if unheard else SelfSkipReason.DISABLED] += 1
         return False
 
+    def listened_to(self) -> bool:
+        """Returns what `ready` does, and counts nothing: for what is no call of a model."""
+        return self._scope.ready() and config.in_force.enabled and not self.closed
+
     def close(self) -> None:
         """Records nothing any more: patches that others have patched over cannot be taken out."""
         self.closed = True
@@ -210,7 +214,7 @@ class Recorder:
         Returns:
             None where there is nothing to record.
         """
-        return stages.start(self._scope, name, model=model, nested=nested) if self.ready() else None
+        return stages.start(self._scope, name, model=model, nested=nested) if self.listened_to() else None
 
     def _new_series(self, model: Model, system: str, operation: str, endpoint: Endpoint | None) -> Series:
         if len(self._series) >= _MAX_SERIES:

@@ -43,7 +43,7 @@ def wrap(owner: type, method: str, name: str, recorder: Recorder, patches: Patch
         return result
 
     original = vars(owner)[method]
-    patches.wrap(owner, method, staged, when=recorder.ready)
+    patches.wrap(owner, method, staged, when=recorder.listened_to)
     _dynamo.trace_instead(vars(owner)[method], original)
 
 
