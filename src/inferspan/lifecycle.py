@@ -116,6 +116,7 @@ class Inference:
         "thread",
         "told",
         "training",
+        "waits",
     )
 
     def __init__(
@@ -141,6 +142,7 @@ class Inference:
         self.labels = labels
         self.batch: Batch | None = None
         self.batch_size = 0
+        self.waits: Sequence[tuple[int, Context]] = ()
         #: Whether the model is not warm: an adapter that sees it compiled during the call says so.
         self.cold = not series.warm
         self.thread = get_ident()
@@ -312,7 +314,7 @@ class Inference:
         self._zero = now
         self._excluded = 0
         if self.batch is not None:
-            self.batch.executed_by(self.span, now)
+            self.waits = self.batch.executed_by(self.span, now)
 
     def succeed(self, outputs: Values = NOTHING, *, generation: Callable[[], Generation] | None = None) -> None:
         """Ends the inference.

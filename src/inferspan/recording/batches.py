@@ -48,28 +48,27 @@ class Batch:
             self.attributes[names.INFERSPAN_BATCH_OMITTED_LINK_COUNT] = len(linked) - limit
         self._requests = linked[:limit]
         self._tokens: Sequence[Token] = tokens
-        self._waits: list[tuple[int, Context]] = []
 
-    def executed_by(self, span: Span, now: int) -> None:
-        """Ends the waiting, and links the requests to the batch, as the batch is linked to them.
+    def executed_by(self, span: Span, now: int) -> list[tuple[int, Context]]:
+        """Ends the waiting, and links the requests to the batch as it is linked to them.
 
         Backends show the links of a span, and not those to it: whoever looks at a request finds its batch so.
 
         Args:
             span: of the inference.
             now: in nanoseconds of the monotonic clock.
+
+        Returns:
+            For how long each request has waited, in nanoseconds, with its context. Only the first inference of a batch
+            has let them wait.
         """
-        self._waits = [(max(0, now - token.since), token.context) for token in self._tokens]
-        self._tokens = ()  # a second inference of the same batch did not let them wait
+        waits = [(max(0, now - token.since), token.context) for token in self._tokens]
+        self._tokens = ()
         context = span.get_span_context()
         if context.is_valid:
             for request in self._requests:
                 if request.is_recording() and hasattr(request, "add_link"):
                     request.add_link(context)
-
-    def take_waits(self) -> list[tuple[int, Context]]:
-        """Returns for how long each request has waited, in nanoseconds, with its context; once."""
-        waits, self._waits = self._waits, []
         return waits
 
 

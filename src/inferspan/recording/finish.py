@@ -50,6 +50,7 @@ class Finished(Protocol):
     cold: bool
     batch_size: int
     batch: Batch | None
+    waits: Sequence[tuple[int, Context]]
 
 
 def finish(call: Finished) -> None:
@@ -66,8 +67,8 @@ def finish(call: Finished) -> None:
                 labels=call.labels,
                 batch_size=call.batch_size,
             )
-            if call.batch is not None:
-                call.series.record_waits(call.batch.take_waits(), labels=call.labels)
+            if call.waits:
+                call.series.record_waits(call.waits, labels=call.labels)
             if call.generation is not None:
                 call.series.record_generation(call.generation, call.context)
         except Exception:
