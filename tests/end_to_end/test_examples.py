@@ -32,12 +32,12 @@ def ours(spans: list[otlp.Span]) -> list[otlp.Span]:
     return [span for span in spans if span.scope.name.startswith("inferspan")]
 
 
-def recorded(collector: Collector, service: str) -> dict[str | None, int]:
-    """Returns the count of the duration histogram by error type, as last exported."""
-    counts: dict[str | None, int] = {}
+def recorded(collector: Collector, service: str) -> dict[tuple[str | None, bool], int]:
+    """Returns the count of the duration histogram by error type and whether the model was cold, as last exported."""
+    counts: dict[tuple[str | None, bool], int] = {}
     for point in collector.metrics():
         if point.name == "inferspan.inference.duration" and point.resource["service.name"] == service:
-            counts[point.attributes.get("error.type")] = point.count or 0
+            counts[point.attributes.get("error.type"), "inferspan.cold" in point.attributes] = point.count or 0
     return counts
 
 
@@ -57,7 +57,9 @@ def test_onnx_script(collector: Collector) -> None:
     assert refused
     failed = [span for span in spans if span.status == "error"]
     assert len(failed) == refused
-    assert counts.get(None) == len(spans) - refused
+    assert sum(count for (error, _), count in counts.items() if error is None) == len(spans) - refused
+    assert sum(count for (_, cold), count in counts.items() if cold) == 1
+    assert sum(span.attributes.get("inferspan.cold", False) for span in spans) == 1
 
     span = next(span for span in spans if span.status != "error")
     assert span.name == "infer digits"
@@ -84,7 +86,12 @@ def test_torch_script(collector: Collector) -> None:
 
     spans = ours(collector.wait_for(lambda: spans_of(collector, "torch")))
     assert [span.name for span in spans] == ["infer DigitsClassifier"] * 12
-    assert recorded(collector, "torch") == {None: 12}
+    assert recorded(collector, "torch") == {(None, True): 1, (None, False): 11}
+    assert [span.attributes.get("inferspan.cold") for span in sorted(spans, key=lambda span: span.start_ns)] == [
+        True,
+        *[None] * 11,
+    ]
+    assert sum(span.attributes["inferspan.batch.size"] for span in spans) == 360
     assert spans[0].attributes["inferspan.input.names"] == ["image"]
     assert spans[0].attributes["inferspan.input.shapes"] == ["32x1x8x8"]
     assert not [record for record in collector.logs() if record.resource["service.name"] == "torch"]
