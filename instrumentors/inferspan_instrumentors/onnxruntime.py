@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records the inferences of ONNX Runtime sessions.
+"""Records the inferences of ONNX Runtime sessions, and their loads.
 
 The five ways to run a session are methods of its Python class ``Session``, which ``InferenceSession`` and the
 classes of other libraries inherit; they call the native session directly, and not one another.
@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from inferspan import identity
+from inferspan.artifact import Artifact
 from inferspan.identity import Evidence, Model
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.lifecycle import Inference
@@ -28,6 +29,8 @@ _VERSION_KEYS = ("model_version", "version", "model.version")
 #: An asynchronous run reports a message without the code that would choose a class of exception.
 _UNKNOWN_ERROR = "_OTHER"
 
+#: What flatbuffers of the format of ONNX Runtime's own have at their fifth byte.
+_ORT_FORMAT = b"ORTM"
 _DEVICES = {"CUDA": "cuda", "Tensorrt": "cuda", "NvTensorRTRTX": "cuda", "ROCM": "cuda", "MIGraphX": "cuda"}
 
 
@@ -53,8 +56,9 @@ def _patch(module: Any, recorder: Recorder, patches: Patches) -> None:
             patches.wrap(session, name, _synchronous(recorder, read_inputs, read_outputs), when=recorder.ready)
     if hasattr(session, "run_async"):
         patches.wrap(session, "run_async", _asynchronous(recorder), when=recorder.ready)
-    # Always: what is recorded again later would be named after what was there before.
+    # These always: what is recorded later would be named after what was there before, or would have no version.
     patches.wrap(session, "set_providers", _forgetting, when=lambda: True)
+    patches.wrap(module.InferenceSession, "__init__", _loading(recorder), when=lambda: True)
 
 
 _Read = Callable[..., Mapping[str, Any]]
@@ -115,6 +119,19 @@ def _ending(call: Inference, session: Any, names: Any, callback: Any) -> Callabl
 def _forgetting(original: Any, session: Any, args: Any, kwargs: Any) -> Any:
     identity.forget(session)
     return original(session, *args, **kwargs)
+
+
+def _loading(recorder: Recorder) -> Callable[..., Any]:
+    def load_session(original: Any, session: Any, args: Any, kwargs: Any) -> None:
+        load = recorder.load(lambda: _artifact(_argument(args, kwargs, 0, "path_or_bytes")))
+        try:
+            original(session, *args, **kwargs)
+        except BaseException as error:
+            load.fail(error)
+            raise
+        load.succeed(session, lambda: _identity(session))
+
+    return load_session
 
 
 # -- inputs and outputs ----------------------------------------------------------------------------------------------
@@ -187,11 +204,21 @@ def _identity(session: Any) -> Model:
             path=str(path) if path else None,
             graph_name=meta.graph_name or None,
             content=getattr(session, "_model_bytes", None),
-            format="ort" if path and str(path).endswith(".ort") else "onnx",
+            format=_format(path),
             device=_device(session, providers),
             execution_providers=providers,
         ),
     )
+
+
+def _artifact(source: Any) -> Artifact | None:
+    return Artifact.of(source, format=_format(source))
+
+
+def _format(source: Any) -> str:
+    # As ONNX Runtime tells them apart: by the name of a file, and by the identifier in bytes.
+    is_ort = source[4:8] == _ORT_FORMAT if type(source) is bytes else str(source).endswith(".ort")
+    return "ort" if is_ort else "onnx"
 
 
 def _device(session: Any, providers: tuple[str, ...]) -> str | None:

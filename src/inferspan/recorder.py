@@ -30,10 +30,12 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span, set_span_in_context
 
-from inferspan import config, faults, stages
+from inferspan import config, faults, loads, stages
+from inferspan.artifact import Artifact
 from inferspan.contexts import is_suppressed
 from inferspan.identity import Model
 from inferspan.lifecycle import ACTIVITY, NOTHING, Activity, Inference, Values
+from inferspan.loads import Load
 from inferspan.recording import batches, live, providers, skips, stalls
 from inferspan.recording.labels import NONE
 from inferspan.recording.labels import of as labels_of
@@ -216,6 +218,27 @@ class Recorder:
         """
         return stages.start(self._scope, name, model=model, nested=nested) if self.listened_to() else None
 
+    def load(self, artifact: Callable[[], Artifact | None], *, certain: bool = True) -> Load:
+        """Starts the load of a model on this thread; the caller ends it with ``succeed()`` or ``fail()``.
+
+        Args:
+            artifact: says what it is loaded from, for its version and digest; its faults caught.
+            certain: whether it is a model that is loaded; where not, and it was none, the caller does not end it.
+
+        Returns:
+            What has to be told of the end, whether that is recorded or not.
+        """
+        load = Load(self.system)
+        if not self.closed:
+            try:
+                load.artifact = artifact()
+                context = context_api.get_current()
+                if config.in_force.enabled and self._scope.ready() and not _is_part(context) and not live.closed():
+                    load.begin(self._scope, context, certain=certain)
+            except Exception:
+                self.failed("load")
+        return load
+
     def _new_series(self, model: Model, system: str, operation: str, endpoint: Endpoint | None) -> Series:
         if len(self._series) >= _MAX_SERIES:
             self._series.clear()
@@ -223,6 +246,16 @@ class Recorder:
         series.failed = self.failed
         self._series[model, system, operation, endpoint] = series
         return series
+
+
+def _is_part(context: Context) -> bool:
+    """Returns whether a load in this context is part of something else, or nobody wants to see it."""
+    if not context:
+        return False
+    activity: Any = context.get(ACTIVITY)
+    while activity is not None and not activity.active:
+        activity = activity.outer
+    return activity is not None or loads.is_inside(context) or is_suppressed(context) or _in_gen_ai(context)
 
 
 def _in_gen_ai(context: Context) -> bool:

@@ -29,7 +29,9 @@ def spans_of(collector: Collector, service: str) -> list[otlp.Span]:
 
 
 def ours(spans: list[otlp.Span]) -> list[otlp.Span]:
-    return [span for span in spans if span.scope.name.startswith("inferspan")]
+    """Returns the inferences."""
+    ours = [span for span in spans if span.scope.name.startswith("inferspan")]
+    return [span for span in ours if span.attributes["inferspan.operation.name"] != "load"]
 
 
 def recorded(collector: Collector, service: str) -> dict[tuple[str | None, bool], int]:

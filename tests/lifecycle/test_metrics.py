@@ -29,6 +29,7 @@ DURATION = "inferspan.inference.duration"
 CLIENT = "inferspan.client.inference.duration"
 ACTIVE = "inferspan.inference.active"
 OLDEST = "inferspan.inference.oldest.age"
+INFO = "inferspan.model.info"
 DROPPED = "inferspan.self.dropped"
 FAULTS = "inferspan.self.faults"
 
@@ -324,7 +325,7 @@ def test_instruments_are_as_the_registry_says(manual: Telemetry) -> None:
         pass
     found = collected(manual._reader)
     registry = {metric.name: metric for metric in load().metrics}
-    assert set(found) == {DURATION, CLIENT, ACTIVE, OLDEST, DROPPED}
+    assert set(found) == {DURATION, CLIENT, ACTIVE, OLDEST, INFO, DROPPED}
     for name, metric in found.items():
         assert metric.unit == registry[name].unit
         assert metric.description == registry[name].brief

@@ -129,6 +129,8 @@ def test_failure(instrumented: Telemetry, entry: Callable[..., Any]) -> None:
 
 def test_whole_span(instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     one = session()
+    (load,) = instrumented.loads()
+    digest = (load.attributes or {})["inferspan.model.digest"]
     monkeypatch.setattr(clock, "wall", itertools.count(1_000_000_000, 1_000).__next__)
     monkeypatch.setattr(clock, "monotonic", itertools.count(0, 1_000).__next__)
     run(one, X)
@@ -152,8 +154,8 @@ def test_whole_span(instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch) ->
     assert found == {
         "name": "infer sigmoid",
         "kind": "INTERNAL",
-        "trace": 1,
-        "span": 1,
+        "trace": 2,
+        "span": 2,
         "parent": None,
         "scope": (
             "inferspan_instrumentors.onnxruntime",
@@ -164,7 +166,9 @@ def test_whole_span(instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch) ->
             "inferspan.operation.name": "infer",
             "inferspan.system.name": "onnxruntime",
             "inferspan.model.name": "sigmoid",
+            "inferspan.model.version": str(digest).removeprefix("sha256:")[:8],
             "inferspan.model.format": "onnx",
+            "inferspan.model.digest": digest,
             "inferspan.execution.device": "cpu",
             "inferspan.onnxruntime.graph.name": "test_sigmoid",
             "inferspan.onnxruntime.execution_providers": ("CPUExecutionProvider",),

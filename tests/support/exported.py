@@ -14,13 +14,17 @@ from typing import Any
 PROGRAMS = Path(__file__).parents[1] / "lifecycle" / "programs"
 
 
+def _is_load(span: str) -> bool:
+    return span.startswith("load ")
+
+
 class Exported:
-    """What a program has exported."""
+    """What a program has exported, loads of its models left out."""
 
     def __init__(self, path: Path) -> None:
         lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         self.lines: list[dict[str, Any]] = lines
-        self.spans = [line for line in lines if "span" in line]
+        self.spans = [line for line in lines if "span" in line and not _is_load(line["span"])]
         self.started = [line["started"] for line in lines if "started" in line]
         self.collections: list[list[dict[str, Any]]] = [line["points"] for line in lines if "points" in line]
 

@@ -16,6 +16,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Sampler
 
+from inferspan.semconv import attributes as names
+from inferspan.semconv.attributes import OperationName
+
 
 class CountingIds(IdGenerator):
     """Trace and span ids that count up from one."""
@@ -29,6 +32,10 @@ class CountingIds(IdGenerator):
 
     def generate_span_id(self) -> int:
         return next(self._spans)
+
+
+def _is_load(span: ReadableSpan) -> bool:
+    return (span.attributes or {}).get(names.INFERSPAN_OPERATION_NAME) == OperationName.LOAD
 
 
 class Telemetry:
@@ -60,7 +67,15 @@ class Telemetry:
         self._undo.append(instrumentor.uninstrument)
 
     def spans(self) -> list[ReadableSpan]:
-        """Returns what has ended since the last look, in the order of its ending."""
+        """Returns what has ended since the last look, loads of models left out, in the order of its ending."""
+        return [span for span in self.spans_and_loads() if not _is_load(span)]
+
+    def loads(self) -> list[ReadableSpan]:
+        """Returns the loads of models that have ended since the last look."""
+        return [span for span in self.spans_and_loads() if _is_load(span)]
+
+    def spans_and_loads(self) -> list[ReadableSpan]:
+        """Returns all that has ended since the last look, in the order of its ending."""
         self.tracer_provider.force_flush()
         found = list(self._spans.get_finished_spans())
         self._spans.clear()

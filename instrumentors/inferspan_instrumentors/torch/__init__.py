@@ -13,7 +13,7 @@ from types import ModuleType
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SystemName
-from inferspan_instrumentors.torch import _aotinductor, _call, _generate
+from inferspan_instrumentors.torch import _aotinductor, _call, _generate, _loads
 
 __all__ = ["TorchInstrumentor"]
 
@@ -27,6 +27,9 @@ class TorchInstrumentor(InferspanInstrumentor):
         """Returns the modules that define what is called."""
         return [
             ("torch", _call.patch),
+            ("torch", _loads.patch_torch),
+            ("torch.export", _loads.patch_export),
+            ("transformers.modeling_utils", _loads.patch_transformers),
             ("torch.export.pt2_archive._package", _aotinductor.patch),
             ("transformers.generation.utils", _generate.patch),
         ]

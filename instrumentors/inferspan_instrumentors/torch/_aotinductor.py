@@ -8,6 +8,7 @@ import tempfile
 from typing import Any
 
 from inferspan import faults, identity
+from inferspan.artifact import Artifact
 from inferspan.identity import Evidence, Model, WeakTable
 from inferspan.instrumentor import Patches, imitate
 from inferspan.recorder import Recorder
@@ -18,11 +19,12 @@ from inferspan_instrumentors.torch._values import device_of, outputs_of
 #: The name of a package's only model.
 _DEFAULT_NAME = "model"
 
-_loaded = WeakTable()
+#: The name that a package gives to a model, by model.
+_names = WeakTable()
 
 
 def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
-    """Wraps the call of a loaded package, and notes the file that it was loaded from."""
+    """Wraps the call of a loaded package, and its load."""
     import torch  # imported already: this module is one of torch's
 
     def called(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
@@ -55,28 +57,38 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
         return
 
     def _load_aoti(*args: Any, **kwargs: Any) -> Any:
-        model = load(*args, **kwargs)
+        loading = recorder.load(lambda: _artifact(*args, **kwargs))
         try:
-            _note(model, *args[:2], **kwargs)
+            model = load(*args, **kwargs)
+        except BaseException as error:
+            loading.fail(error)
+            raise
+        try:
+            _note_name(model, *args, **kwargs)
         except Exception:
             faults.caught("identity")
+        loading.succeed(model, lambda: _identity(model))
         return model
 
     imitate(_load_aoti, load)
     patches.replace(module, "_load_aoti", _load_aoti)
 
 
-def _note(model: Any, file: str, model_name: str, **_: Any) -> None:
+def _artifact(file: str, *_: Any, **__: Any) -> Artifact | None:
     folder, name = os.path.split(file)
     # torch writes a package that it is given as a stream into a temporary file.
     temporary = folder == tempfile.gettempdir() and name.startswith(tempfile.gettempprefix())
-    _loaded.set(model, (None if temporary else file, None if model_name == _DEFAULT_NAME else model_name))
+    return Artifact.of(file, format="aotinductor", named=not temporary)
+
+
+def _note_name(model: Any, _file: str, model_name: str, *_: Any, **__: Any) -> None:
+    if model_name != _DEFAULT_NAME:
+        _names.set(model, model_name)
 
 
 def _identity(model: Any) -> Model:
     found = identity.known(model)
     if found is None:
-        path, name = _loaded.get(model) or (None, None)
-        evidence = Evidence(metadata_name=name, path=path, class_name="torch.AOTICompiledModel", format="aotinductor")
+        evidence = Evidence(metadata_name=_names.get(model), class_name="torch.AOTICompiledModel", format="aotinductor")
         found = identity.identify(model, evidence)
     return found

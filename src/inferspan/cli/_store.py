@@ -25,6 +25,7 @@ from inferspan.cli._reading import Attributes, read_attributes, read_profile, te
 from inferspan.cli._summary import Failure, ModelKey, Snapshot
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events, metrics
+from inferspan.semconv.attributes import OperationName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +119,8 @@ class Store:
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
                     attributes = read_attributes(span.attributes, only=_COMMON)
+                    if text(attributes, names.INFERSPAN_OPERATION_NAME) == OperationName.LOAD:
+                        continue
                     if names.INFERSPAN_MODEL_NAME not in attributes:
                         self._note_scope(scope_spans.scope.name)
                         continue

@@ -7,13 +7,19 @@ What is captured refers to code objects, never to frames: a queued frame would k
 from __future__ import annotations
 
 import linecache
+import os
 import re
 from collections.abc import Sequence
 from types import CodeType, FrameType, TracebackType
 from typing import NamedTuple
 
+from opentelemetry.trace import Span, Status, StatusCode
+
+from inferspan import config
+from inferspan.semconv import attributes as names
 from inferspan.text import encodable
 
+_SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 _MAX_FRAMES = 64
 _MAX_CHAIN = 4
 _MAX_MESSAGE = 1024
@@ -115,6 +121,38 @@ def _bounded(text: str) -> str:
         return text
     half = _MAX_STACKTRACE // 2
     return f"{text[:half]}\n  ...\n{text[-half:]}"
+
+
+def attributes_of(failure: Failure) -> dict[str, str]:
+    """Returns what may leave as the attributes of an event."""
+    detail = config.in_force.exception_detail
+    attributes = {
+        names.EXCEPTION_TYPE: failure.type,
+        names.EXCEPTION_MESSAGE: message_of(failure, detail=detail),
+        names.EXCEPTION_STACKTRACE: stacktrace_of(failure, detail=detail),
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def go_to(signal: str) -> bool:
+    """Returns whether exceptions go to ``spans`` or ``logs``; looked up each time, it is only asked for failures."""
+    opted = os.environ.get(_SIGNAL, "").strip().lower()
+    return opted in ("logs", "logs/dup") if signal == "logs" else opted != "logs"
+
+
+def tell(span: Span, error_type: str, failure: Failure | None, *, time: int) -> None:
+    """Says on a span that it failed, and how.
+
+    Args:
+        span: that has not ended.
+        error_type: of the failure.
+        failure: the exception, where it is to be told.
+        time: of the failure, in nanoseconds since the epoch.
+    """
+    message = message_of(failure, detail=config.in_force.exception_detail) if failure is not None else None
+    span.set_status(Status(StatusCode.ERROR, message or error_type))
+    if failure is not None and go_to("spans"):
+        span.add_event("exception", attributes_of(failure), timestamp=time)
 
 
 def _format(failure: Failure, detail: str) -> str:

@@ -3,29 +3,26 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span
 
 from inferspan import config, faults
 from inferspan.generation import Generation
 from inferspan.profile import Capture, FieldProfile, summarise
-from inferspan.recording import drops, generations, notices
+from inferspan.recording import drops, exceptions, generations, notices
 from inferspan.recording.batches import Batch
-from inferspan.recording.exceptions import Failure, message_of, stacktrace_of
+from inferspan.recording.exceptions import Failure
 from inferspan.recording.labels import Labels
 from inferspan.recording.series import Series
 from inferspan.recording.spans import profile_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events
 from inferspan.semconv.attributes import SelfDropReason
-
-_EXCEPTION_SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 
 class Finished(Protocol):
@@ -74,6 +71,10 @@ def finish(call: Finished) -> None:
         except Exception:
             faults.caught("metrics")
         try:
+            call.series.served(call.device, call.context, call.began)
+        except Exception:
+            faults.caught("models")
+        try:
             recording = call.span.is_recording()
             if recording or call.failure is not None:
                 attributes = _attributes(call)
@@ -85,7 +86,7 @@ def finish(call: Finished) -> None:
         _end(call)
     try:
         if call.failure is not None:
-            if _exceptions_as("logs"):
+            if exceptions.go_to("logs"):
                 _emit_exception(call)
             if not recording:
                 _emit_anomaly(call, attributes)
@@ -150,30 +151,8 @@ def _attributes(call: Finished) -> dict[str, Any]:
 def _complete(call: Finished, attributes: dict[str, Any]) -> None:
     span = call.span
     span.set_attributes(attributes)
-    if call.error_type is None:
-        return
-    detail = config.in_force.exception_detail
-    message = message_of(call.failure, detail=detail) if call.failure is not None else None
-    span.set_status(Status(StatusCode.ERROR, message or call.error_type))
-    if call.failure is not None and _exceptions_as("spans"):
-        span.add_event("exception", _exception_attributes(call.failure, detail), timestamp=call.ended)
-
-
-def _exceptions_as(signal: str) -> bool:
-    """Returns whether exceptions go to this signal; read each time, it is only read for failures."""
-    opted = os.environ.get(_EXCEPTION_SIGNAL, "").strip().lower()
-    return opted in ("logs", "logs/dup") if signal == "logs" else opted != "logs"
-
-
-def _exception_attributes(failure: Failure, detail: str) -> dict[str, Any]:
-    attributes: dict[str, Any] = {names.EXCEPTION_TYPE: failure.type}
-    message = message_of(failure, detail=detail)
-    if message is not None:
-        attributes[names.EXCEPTION_MESSAGE] = message
-    stacktrace = stacktrace_of(failure, detail=detail)
-    if stacktrace is not None:
-        attributes[names.EXCEPTION_STACKTRACE] = stacktrace
-    return attributes
+    if call.error_type is not None:
+        exceptions.tell(span, call.error_type, call.failure, time=call.ended)
 
 
 def _emit_exception(call: Finished) -> None:
@@ -186,7 +165,7 @@ def _emit_exception(call: Finished) -> None:
         attributes={
             **call.series.creation,
             **call.labels.attributes,
-            **_exception_attributes(call.failure, config.in_force.exception_detail),
+            **exceptions.attributes_of(call.failure),
         },
     )
 
@@ -197,7 +176,7 @@ def _emit_anomaly(call: Finished, attributes: dict[str, Any]) -> None:
     if not _allowance.take(config.in_force.anomaly_events_per_minute):
         drops.count(SelfDropReason.RATE_LIMITED)
         return
-    exception = _exception_attributes(call.failure, config.in_force.exception_detail)
+    exception = exceptions.attributes_of(call.failure)
     exception.pop(names.EXCEPTION_STACKTRACE, None)
     call.series.scope.logger.emit(
         event_name=events.INFERSPAN_INFERENCE_ANOMALY,

@@ -13,7 +13,7 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import clock, config, faults
-from inferspan.recording import crash, destination, drops, exits, generations, live, providers, skips, worker
+from inferspan.recording import crash, destination, drops, exits, generations, live, models, providers, skips, worker
 from inferspan.recording.live import Observed
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
@@ -70,6 +70,9 @@ class Scope:
         self.batch_size = instruments.create_inference_batch_size(meter)
         self.queue_duration = instruments.create_inference_queue_duration(meter)
         self.stage_duration = instruments.create_stage_duration(meter)
+        self.load_duration = instruments.create_model_load_duration(meter)
+        self.models = models.Models()
+        instruments.create_model_info(meter, callbacks=[self._observe_models])
         self.generations = generations.Instruments(meter)
         #: What is in progress by series, zeroes included: a series that vanishes reads as unknown, not as idle.
         self._known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
@@ -129,6 +132,38 @@ class Scope:
                 attributes[names.INFERSPAN_MODEL_VERSION] = key[2]
             self._known[key] = attributes
         return key
+
+    def _observe_models(self, _options: CallbackOptions) -> Iterable[Observation]:
+        _drain_for_collection()
+        settings = config.in_force
+        observed: dict[tuple[Any, ...], dict[str, str]] = {}
+        devices: set[tuple[Any, ...]] = set()
+        for met, model in self.models.present():
+            name, version = series_model(model.name, model.version)
+            if (name, version) == _OVERFLOW:
+                continue
+            attributes = {
+                names.INFERSPAN_SYSTEM_NAME: met.system,
+                names.INFERSPAN_MODEL_NAME: name,
+                names.INFERSPAN_MODEL_VERSION: version,
+                names.INFERSPAN_MODEL_FORMAT: model.format,
+                names.INFERSPAN_MODEL_PREPROCESSING: model.preprocessing,
+            }
+            if settings.model_info_digests:
+                attributes[names.INFERSPAN_MODEL_DIGEST] = model.digest
+                attributes[names.INFERSPAN_MODEL_CONFIG_DIGEST] = model.config_digest
+            # Several objects can be the same model. One that waits for its first call does not know its device yet:
+            # it is listed once, with that of the others.
+            device = met.device or model.device
+            same = tuple(attributes.values())
+            known = {key: value for key, value in attributes.items() if value is not None}
+            if device is not None:
+                observed.pop((*same, None), None)
+                observed[(*same, device)] = {**known, names.INFERSPAN_EXECUTION_DEVICE: device}
+                devices.add(same)
+            elif same not in devices:
+                observed[(*same, None)] = known
+        return [Observation(1, attributes) for attributes in list(observed.values())[: settings.max_models]]
 
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
         _drain_for_collection()

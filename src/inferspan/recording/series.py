@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
 
@@ -17,6 +18,7 @@ from inferspan.recording import drops
 from inferspan.recording.labels import NONE, Labels
 from inferspan.recording.scope import Scope
 from inferspan.semconv import attributes as names
+from inferspan.semconv import events
 from inferspan.semconv.attributes import SelfDropReason
 
 _MAX_ERROR_TYPES = 32
@@ -46,11 +48,12 @@ class Series:
     """Names, attributes and instrument shared by all calls of one model, operation and endpoint."""
 
     __slots__ = (
+        "_details",
         "_error_types",
         "_histogram",
+        "_met",
         "_metric_attributes",
         "creation",
-        "details",
         "failed",
         "key",
         "kind",
@@ -87,17 +90,8 @@ class Series:
             ):
                 if value is not None:
                     self.creation[name] = value
-        #: Attributes of the model that only spans carry.
-        self.details: dict[str, Any] = {}
-        for name, value in (
-            (names.INFERSPAN_MODEL_FORMAT, model.format),
-            (names.INFERSPAN_MODEL_DIGEST, model.digest),
-            (names.INFERSPAN_EXECUTION_DEVICE, model.device),
-            (names.INFERSPAN_ONNXRUNTIME_GRAPH_NAME, model.graph_name),
-            (names.INFERSPAN_ONNXRUNTIME_EXECUTION_PROVIDERS, model.execution_providers),
-        ):
-            if value:
-                self.details[name] = value
+        self._details: dict[str, Any] | None = None
+        self._met = scope.models.meet(system, model)
         self._histogram = scope.duration if endpoint is None else scope.client_duration
         self._metric_attributes: dict[tuple[Labels, str | None, bool], dict[str, Any]] = {}
         self._error_types: set[str] = set()
@@ -105,6 +99,42 @@ class Series:
         self.warm = False
         #: Ends a fault of ours at a call of this series; the recorder's own, which counts what its instrumentor fails.
         self.failed: Callable[[str], None] = faults.caught
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Attributes of the model that only spans carry; made by the worker, for a digest may have to be read."""
+        if self._details is None:
+            model = self.model
+            details = {
+                names.INFERSPAN_MODEL_FORMAT: model.format,
+                names.INFERSPAN_MODEL_DIGEST: model.digest,
+                names.INFERSPAN_EXECUTION_DEVICE: model.device,
+                names.INFERSPAN_ONNXRUNTIME_GRAPH_NAME: model.graph_name,
+                names.INFERSPAN_ONNXRUNTIME_EXECUTION_PROVIDERS: model.execution_providers,
+            }
+            self._details = {name: value for name, value in details.items() if value}
+        return self._details
+
+    def served(self, device: str | None, context: Context, time: int) -> None:
+        """Notes that the model has served, and tells what has changed by that.
+
+        Args:
+            device: where it ran, where that is a property of the call.
+            context: of the call.
+            time: when it began, in nanoseconds since the epoch.
+        """
+        if device is not None:
+            self._met.device = device
+        if not self._met.announced:
+            changed = self.scope.models.announce(self._met, self.model)
+            if changed is not None:
+                self.scope.logger.emit(
+                    event_name=events.INFERSPAN_MODEL_CHANGED,
+                    severity_number=SeverityNumber.INFO,
+                    timestamp=time,
+                    context=context,
+                    attributes=changed,
+                )
 
     def record(
         self, duration: int, error_type: str | None, context: Context, *, cold: bool, labels: Labels, batch_size: int

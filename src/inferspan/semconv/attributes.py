@@ -232,7 +232,9 @@ INFERSPAN_MODEL_CONFIG_DIGEST: Final = "inferspan.model.config.digest"
 INFERSPAN_MODEL_DIGEST: Final = "inferspan.model.digest"
 """The digest of the model's artifact, as `<algorithm>:<hexadecimal digits>`.
 
-Two models with the same name and version but different digests are different models.
+`sha256` is of the whole artifact. `sampled-sha256` is of a sample of an artifact that is large or has
+several files, as docs/identity.md says. Two models with the same name and version but different digests are
+different models.
 """
 INFERSPAN_MODEL_FORMAT: Final = "inferspan.model.format"
 """The format in which the model is stored."""

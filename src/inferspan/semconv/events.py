@@ -47,8 +47,9 @@ Severity: warn
 INFERSPAN_MODEL_CHANGED: Final = "inferspan.model.changed"
 """The version of a model, its preparation of inputs or its configuration is another than before.
 
-Emitted where the application describes the model anew, and where a model of the same name is loaded in
-another version.
+Emitted with the first inference after the application has described the model anew, or has loaded a model
+of the same name in another version; not while both versions serve side by side, nor for what was unknown
+before.
 
 Severity: info
 """
