@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from support import environments
+from support import environments, launcher
 from support.collector import Collector
 from support.startup import PROGRAMS, arrived, environment
 
@@ -19,21 +19,23 @@ OWN = ("onnxruntime", "numpy==2.3.5", "wrapt==1.17.3")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the image of collector-config/operator has in it."""
+    """What the image has in it: made by its own commands, after those that install the packages."""
     path = environments.folder(tmp_path_factory.mktemp("autoinstrumentation"))
-    shutil.copy(
-        path / "inferspan/injected/sitecustomize.py", path / "opentelemetry/instrumentation/auto_instrumentation"
-    )
+    recipe = (launcher.ROOT / "collector-config/operator/Dockerfile").read_text()
+    (command,) = re.findall(r"^RUN pip (.*?)\n\n", recipe, re.MULTILINE | re.DOTALL)
+    lines = [line for line in command.splitlines() if not line.strip().startswith("#")]
+    _install, _, rest = "\n".join(lines).partition("&&")
+    subprocess.run(rest.replace("/autoinstrumentation", str(path)), shell=True, check=True)
     return path
 
 
 def injected(python: Path, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Runs the program with the variables that the Operator sets."""
-    launcher = folder / "opentelemetry/instrumentation/auto_instrumentation"
+    first = folder / "opentelemetry/instrumentation/auto_instrumentation"
     return subprocess.run(
         [python, "versions.py"],
         cwd=PROGRAMS,
-        env={**env, "PYTHONPATH": os.pathsep.join((str(launcher), str(folder)))},
+        env={**env, "PYTHONPATH": os.pathsep.join((str(first), str(folder)))},
         capture_output=True,
         text=True,
         timeout=120,

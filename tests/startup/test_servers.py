@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from support import environments, otlp
 from support.collector import Collector, free_ports
@@ -73,6 +75,21 @@ def test_uvicorn(collector: Collector, tmp_path: Path) -> None:
     assert service.status == -signal.SIGTERM, service.output
     found = arrived(collector.traces(), collector.metrics(), "uvicorn")
     assert_complete(service, found, warmed_up=1, instances=1)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None or os.geteuid() != 0, reason="it takes root to be process 1")
+def test_first_process_of_a_container(collector: Collector, tmp_path: Path) -> None:
+    """The kernel keeps a signal that it does not handle from process 1, also its own: it goes on, to its exit hooks."""
+    python = environments.environment("onnxruntime", "uvicorn")
+    port = free_ports()[0]
+    launched = [python.with_name("opentelemetry-instrument"), "uvicorn", "--port", str(port), "service:app"]
+    env = {**activated(python, environment(collector, "container")), "HOME": str(tmp_path)}
+    with Service(["unshare", "--pid", "--fork", *launched], port=port, env=env, cwd=PROGRAMS) as service:
+        (first,) = psutil.Process(service.pid).children()
+        service.load(clients=CLIENTS, seconds=1.5, processes=1, stopped=first.pid)
+    assert set(service.answers) == {1}
+    assert service.status == 0, service.output
+    assert_complete(service, arrived(collector.traces(), collector.metrics(), "container"), warmed_up=1, instances=1)
 
 
 def test_uvicorn_workers_under_inferspan_run(collector: Collector, tmp_path: Path) -> None:

@@ -41,17 +41,18 @@ def environment(*requirements: str, extra: str = "otlp") -> Path:
     Returns:
         Its interpreter; programs that its packages bring lie beside it.
     """
-    inputs = "\n".join((sys.version, extra, *requirements)).encode() + (ROOT / "pyproject.toml").read_bytes()
-    inputs += _CONSTRAINTS.read_bytes()
-    folder = _FOLDER / hashlib.sha256(inputs).hexdigest()[:16]
+    wanted = "\n".join((extra, *requirements)).encode()
+    folder = _FOLDER / hashlib.sha256(wanted).hexdigest()[:16]
+    inputs = (sys.version.encode(), (ROOT / "pyproject.toml").read_bytes(), _CONSTRAINTS.read_bytes())
+    stamp = hashlib.sha256(b"".join(inputs)).hexdigest()
+    stamp_file = folder / "inferspan.stamp"
     python = folder / "bin" / "python"
     install = [_UV, "pip", "install", "-q", "--python", python]
-    complete = folder / "complete"
-    if not complete.exists():
+    if not stamp_file.exists() or stamp_file.read_text() != stamp:
         subprocess.run([_UV, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
         ours = f"inferspan[{extra}] @ {wheel().as_uri()}"
         subprocess.run([*install, "-c", _CONSTRAINTS, ours, *requirements], check=True)
-        complete.touch()
+        stamp_file.write_text(stamp)
     subprocess.run([*install, "--no-deps", "--reinstall", wheel()], check=True)
     return python
 

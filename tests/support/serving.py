@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -37,18 +38,22 @@ class Service:
         self._cwd = cwd
         #: Answered requests by the process that answered.
         self.answers: Counter[int] = Counter()
-        #: Requests without an answer: the service had begun to stop.
-        self.unanswered = 0
         self.status: int | None = None
         self.output = ""
 
-    def load(self, *, clients: int, seconds: float, processes: int) -> None:
+    @property
+    def pid(self) -> int:
+        """Process id of the command."""
+        return self._process.pid
+
+    def load(self, *, clients: int, seconds: float, processes: int, stopped: int | None = None) -> None:
         """Asks until the service has been stopped, by a SIGTERM under full load, and has ended.
 
         Args:
             clients: that ask at the same time, each again as soon as it has its answer.
             seconds: until the signal, at least: it waits until all processes have answered.
             processes: how many answer.
+            stopped: process that gets the signal, by default the command's.
         """
         threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(clients)]
         for one in threads:
@@ -57,7 +62,7 @@ class Service:
         time.sleep(seconds)
         while len(self.answers) < processes and time.monotonic() < deadline:
             time.sleep(0.05)
-        self._process.send_signal(signal.SIGTERM)
+        os.kill(stopped or self.pid, signal.SIGTERM)
         try:
             self.output, _ = self._process.communicate(timeout=_STOP_SECONDS)
         finally:

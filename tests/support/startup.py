@@ -19,11 +19,10 @@ _SECONDS = 60.0
 
 
 class Arrived(NamedTuple):
-    """What has arrived of a service."""
+    """What has arrived of a service: spans of inferences, and counts of the histogram, by instance."""
 
-    #: Spans of inferences by instance, then counts of the histogram.
-    spans: dict[str, int]
-    counts: dict[str, int]
+    spans: Counter[str]
+    counts: Counter[str]
 
 
 def environment(collector: Collector, service: str, **variables: str) -> dict[str, str]:
@@ -38,14 +37,20 @@ def environment(collector: Collector, service: str, **variables: str) -> dict[st
 
 def arrived(spans: list[otlp.Span], points: list[otlp.Point], service: str) -> Arrived:
     """Returns what has arrived of a service."""
-    found = Arrived({}, {})
-    for span in spans:
-        if span.resource["service.name"] == service and span.name.startswith("infer "):
-            instance = span.resource["service.instance.id"]
-            found.spans[instance] = found.spans.get(instance, 0) + 1
-    for point in points:
-        if point.name == "inferspan.inference.duration" and point.resource["service.name"] == service:
-            found.counts[point.resource["service.instance.id"]] = point.count or 0
+    mine = [one for one in (*spans, *points) if one.resource["service.name"] == service]
+    series = {
+        (point.resource["service.instance.id"], repr(point.attributes)): point.count or 0
+        for point in mine
+        if isinstance(point, otlp.Point) and point.name == "inferspan.inference.duration"
+    }
+    found = Arrived(Counter(), Counter())
+    for (instance, _), count in series.items():
+        found.counts[instance] += count
+    found.spans.update(
+        span.resource["service.instance.id"]
+        for span in mine
+        if isinstance(span, otlp.Span) and span.name.startswith("infer ")
+    )
     return found
 
 

@@ -14,7 +14,7 @@ from classifier import predict
 
 folder = os.environ["BROKER"]
 app = Celery("tasks", broker="filesystem://")
-app.conf.broker_transport_options = {"data_folder_in": folder, "data_folder_out": folder}
+app.conf.broker_transport_options = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder}
 app.conf.worker_prefetch_multiplier = 1
 
 
