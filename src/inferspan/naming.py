@@ -15,6 +15,8 @@ _GENERIC = re.compile(
 )
 _VERSION = re.compile(r"v?\d+(\.\d+)*([-+.]\w+)?", re.IGNORECASE)
 _RANDOM = re.compile(r"tmp\w{6,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\D*\d)[0-9a-f]{8,}|\d{6,}", re.IGNORECASE)
+#: Formats and precisions, which begin with a letter; what begins with a digit is of the name: ``ocr_v2.0_small.onnx``.
+_EXTENSIONS = re.compile(r"(\.[a-z]\w*)+$", re.IGNORECASE)
 #: Where Hugging Face's libraries keep what they have downloaded.
 _HUB_CACHE = re.compile(r"(?:^|/)models--([^/]+)/snapshots/([^/]+)")
 
@@ -36,7 +38,7 @@ def from_path(path: str) -> tuple[str | None, str | None]:
     if hub is not None:
         return hub[1].replace("--", "/"), hub[2]
     folders = [part for part in reversed(pure.parts[:-1]) if part not in (pure.anchor, ".", "..")]
-    stem = pure.name.partition(".")[0] if pure.suffix else pure.name
+    stem = _EXTENSIONS.sub("", pure.name) or pure.name
     version = None
     if folders and _is_version_folder(pure):
         return folders[0], pure.name

@@ -113,6 +113,8 @@ PATHS: dict[str, tuple[str, str | None]] = {
     "/models/fraud/pytorch_model.bin": ("fraud", None),
     "/models/fraud/saved_model": ("fraud", None),
     "/models/fraud.v2.onnx": ("fraud", None),
+    "/models/fraud_v2.0_small.onnx": ("fraud_v2.0_small", None),
+    "/models/fraud1.1-7.int8.onnx": ("fraud1.1-7", None),
     "model.onnx": ("model", None),
     "/tmp/tmpab12cd34/model.onnx": ("model", None),
     "/tmp/tmpab12cd34.onnx": ("tmp", None),
