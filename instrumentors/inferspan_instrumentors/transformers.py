@@ -3,6 +3,8 @@
 
 Its models are modules, whose calls `inferspan_instrumentors.torch` sees. A processor's class often has a
 ``__call__`` of its own instead of its base's: each is wrapped, those of classes defined later when they are.
+
+``transformers serve`` generates on a thread that serves all requests: the context of each goes there with it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from inferspan import faults
+from inferspan import contexts, faults
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SystemName
@@ -35,7 +37,8 @@ class TransformersInstrumentor(InferspanInstrumentor):
 
     def targets(self) -> Iterable[tuple[str, Callable[[ModuleType, Recorder, Patches], None]]]:
         """Returns the modules that define the base classes."""
-        return [(module, _patch_of(base, stage)) for module, base, stage in _BASES]
+        bases = [(module, _patch_of(base, stage)) for module, base, stage in _BASES]
+        return [*bases, ("transformers.cli.serving.utils", _carry_context)]
 
 
 def _patch_of(name: str, stage: str) -> Callable[[ModuleType, Recorder, Patches], None]:
@@ -73,3 +76,12 @@ def _when_subclassed(base: type, act: Callable[[type], None], patches: Patches) 
         patches.remark(f"{base.__qualname__} knows its subclasses itself; those defined later are no stages")
     else:
         patches.replace(base, "__init_subclass__", classmethod(subclassed))
+
+
+def _carry_context(module: Any, recorder: Recorder, patches: Patches) -> None:
+    def submit(original: Any, thread: Any, args: Any, kwargs: Any) -> Any:
+        function, *rest = args
+        return original(thread, contexts.carried(function), *rest, **kwargs)
+
+    for name in ("submit", "async_submit"):
+        patches.wrap(module.InferenceThread, name, submit, when=recorder.ready)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import context as context_api
@@ -29,3 +30,17 @@ def detach(token: Any) -> None:
         context_api._RUNTIME_CONTEXT.detach(token)
     except ValueError:
         pass
+
+
+def carried(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function that runs in the context of whoever asks for it now, on whatever thread it runs."""
+    context = context_api.get_current()
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        token = context_api.attach(context)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            detach(token)
+
+    return run
