@@ -339,7 +339,7 @@ def _start_stage(name: str, model: str | None) -> Stage | None:
     try:
         return _recorder_of_api().stage(name, model=model)
     except Exception:
-        skips.of(SystemName.OTHER)[SelfSkipReason.FAULT] += 1
+        skips.count(SystemName.OTHER, SelfSkipReason.FAULT)
         faults.caught("api")
         return None
 

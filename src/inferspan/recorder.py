@@ -48,6 +48,7 @@ _GEN_AI = "gen_ai.operation.name"
 #: Puts a value into a context, which itself refuses: one that was just made and that nobody has yet, copied once less.
 _put = dict[str, object].__setitem__
 _MAX_SERIES = 1024
+_NO_PROVIDER, _DISABLED = SelfSkipReason.NO_PROVIDER, SelfSkipReason.DISABLED
 _log = logging.getLogger("inferspan")
 
 
@@ -76,10 +77,16 @@ class Recorder:
         if found != self._providers:
             self._listened_to = self._scope.ready()
             self._providers = found
-        if self._listened_to and config.in_force.enabled and not self.closed:
-            return True
-        unheard = config.in_force.enabled and not self.closed
-        self._skips[SelfSkipReason.NO_PROVIDER if unheard else SelfSkipReason.DISABLED] += 1
+        if config.in_force.enabled and not self.closed:
+            if self._listened_to:
+                return True
+            reason = _NO_PROVIDER
+        else:
+            reason = _DISABLED
+        try:  # written out, for this is what an instrumented call costs where nothing is recorded
+            self._skips[reason] += 1
+        except KeyError:
+            skips.begin(self._skips, reason)
         return False
 
     def listened_to(self) -> bool:
@@ -97,7 +104,7 @@ class Recorder:
             reason: one of ``semconv.attributes.SelfSkipReason``.
             system: the runtime or server, where the call knows better than the recorder.
         """
-        skips.of(system or self.system)[reason] += 1
+        skips.count(system or self.system, reason)
 
     def failed(self, component: str) -> None:
         """Ends the exception being handled, as `faults.caught`; after ``max_faults`` of them, records nothing more.

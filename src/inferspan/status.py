@@ -12,12 +12,15 @@ from inferspan.recording import drops, notices, skips
 #: What computes data profiles.
 KERNEL = "numpy"
 
+#: Longest text of a setting: a mapping of models can be long, and a report has to stay short.
+_MAX_VALUE = 200
+
 
 def status() -> dict[str, Any]:
     """Returns it as values that JSON has."""
     return {
         "settings": {
-            name: {"value": str(getattr(config.in_force, name)), "origin": origin}
+            name: {"value": str(getattr(config.in_force, name))[:_MAX_VALUE], "origin": origin}
             for name, origin in config.origins().items()
             if origin != "default"
         },

@@ -180,7 +180,11 @@ def _connection_failure(address: str) -> str | None:
 def _no_exporter(name: str, protocol: str, environ: Mapping[str, str]) -> str:
     if name == "otlp_proto_grpc":
         variables = ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
-        why = "asks for" if any(environ.get(name) for name in variables) else "is not set, and opentelemetry-distro then takes"
+        why = (
+            "asks for"
+            if any(environ.get(name) for name in variables)
+            else "is not set, and opentelemetry-distro then takes"
+        )
         return (
             f"OTEL_EXPORTER_OTLP_PROTOCOL {why} grpc, whose exporter is not installed. Set it to http/protobuf, or:\n"
             "  pip install opentelemetry-exporter-otlp-proto-grpc"

@@ -11,24 +11,29 @@ import os
 
 from inferspan.recording import notices
 
-
-class Reasons(dict[str, int]):
-    """Calls of one system by ``inferspan.self.skip.reason``, since the process started."""
-
-    def __missing__(self, reason: str) -> int:
-        # The first of its kind in this process, and the only one that costs more than an addition.
-        notices.skipped(reason, top)
-        return 0
+#: Calls by ``inferspan.system.name``, then by ``inferspan.self.skip.reason``, since the process started.
+counts: dict[str, dict[str, int]] = {}
 
 
-#: By ``inferspan.system.name``.
-counts: dict[str, Reasons] = {}
-
-
-def of(system: str) -> Reasons:
-    """Returns the counts of a system, to be added to; the same object each time, in forked children too."""
+def of(system: str) -> dict[str, int]:
+    """Returns the counts of a system by reason; the same object each time, in forked children too."""
     found = counts.get(system)
-    return counts.setdefault(system, Reasons()) if found is None else found
+    return counts.setdefault(system, {}) if found is None else found
+
+
+def count(system: str, reason: str) -> None:
+    """Counts a call."""
+    reasons = of(system)
+    try:
+        reasons[reason] += 1
+    except KeyError:
+        begin(reasons, reason)
+
+
+def begin(reasons: dict[str, int], reason: str) -> None:
+    """Counts the first call of its kind in this process, the only one that costs more than an addition."""
+    reasons[reason] = 1
+    notices.skipped(reason, top)
 
 
 def top() -> tuple[str, int] | None:
