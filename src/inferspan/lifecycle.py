@@ -27,7 +27,7 @@ from inferspan.recording.series import Series
 from inferspan.recording.spans import shape_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import SelfDropReason, SystemName
-from inferspan.values import batch_size, glimpses, stamp
+from inferspan.values import batch_size, glimpses, shapes_of, stamp
 
 #: Where a context has its `Activity`.
 ACTIVITY = context_api.create_key("inferspan-activity")
@@ -60,7 +60,9 @@ class Activity:
         """The identifier of the inference: of its span, or random digits of the same form where there is none."""
         if self._id is None:
             span = self.span.get_span_context()
-            trace_id, span_id = (span.trace_id, span.span_id) if span.is_valid else (_random(128), _random(64))
+            # Without a tracer provider the API answers with the span of the caller that sent the request.
+            own = span.is_valid and not span.is_remote
+            trace_id, span_id = (span.trace_id, span.span_id) if own else (_random(128), _random(64))
             self._id = f"{format_trace_id(trace_id)}-{format_span_id(span_id)}"
         return self._id
 
@@ -194,9 +196,9 @@ class Inference:
                 token_ids=settings.profile_token_ids,
             )
             self.inputs = [*self.inputs, *captured]
-            shapes = [one.reading.shape for one in captured]
+            shapes = (one.reading.shape for one in captured)
         else:
-            shapes = [shape for _, (_, shape) in glimpses(values)]
+            shapes = shapes_of(values)
             if settings.profile:
                 self._keep_for_a_failure(values)
         if not self.batch_size:
@@ -254,7 +256,7 @@ class Inference:
         if self.device is not None:
             attributes[names.INFERSPAN_EXECUTION_DEVICE] = self.device
         pending = self._pending
-        inputs = [(one.name, (one.reading.type, one.reading.shape)) for one in self.inputs]
+        inputs = [(one.name, one.reading.type, one.reading.shape) for one in self.inputs]
         attributes.update(shape_attributes(inputs or (glimpses(pending) if pending else ())))
         return attributes
 

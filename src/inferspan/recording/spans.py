@@ -226,15 +226,15 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
     return "?" if shape is None else "x".join(map(str, shape))
 
 
-def shape_attributes(inputs: Iterable[tuple[str, tuple[str, tuple[int, ...] | None]]]) -> dict[str, Any]:
+def shape_attributes(inputs: Iterable[tuple[str, str, tuple[int, ...] | None]]) -> dict[str, Any]:
     """Writes names, types and shapes of the first inputs, and nothing else of them."""
     first = list(islice(inputs, _MAX_SHAPES))
     if not first:
         return {}
     return {
-        names.INPUT.names: [_text(name) for name, _ in first],
-        names.INPUT.types: [_text(kind) for _, (kind, _) in first],
-        names.INPUT.shapes: [_text(shape_text(shape)) for _, (_, shape) in first],
+        names.INPUT.names: [_text(name) for name, _, _ in first],
+        names.INPUT.types: [_text(kind) for _, kind, _ in first],
+        names.INPUT.shapes: [_text(shape_text(shape)) for _, _, shape in first],
     }
 
 

@@ -4,50 +4,73 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from inferspan.values._types import class_of, name_of
+from inferspan.values._walk import join
 
 _MAX_ITEMS = 16
 
-#: Type and shape: of a value that has none, or none that can be known without its code, the shape is None.
-Glimpse = tuple[str, tuple[int, ...] | None]
+Shape = tuple[int, ...]
 
 
-def glimpse(value: Any) -> Glimpse:
-    """Returns type and shape of a value, of which no element is looked at."""
+def shape_of(value: Any) -> Shape | None:
+    """Returns the shape of a value; None where it has none, or none that can be known without its code."""
     kind = class_of(value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and kind is numpy.ndarray:
-        return str(value.dtype), value.shape
-    torch = sys.modules.get("torch")
-    if torch is not None and (kind is torch.Tensor or kind is torch.nn.Parameter):
+        return value.shape
+    if _is_tensor(kind):
         from inferspan.values import _torch
 
-        return _torch.glimpse(value)
+        return _torch.shape_of(value)
     if kind is list or kind is tuple:
         first: Any = value[0] if value else None
         inner = class_of(first)
-        return name_of(kind), (len(value), len(first)) if inner is list or inner is tuple else (len(value),)
-    if kind is float or kind is int or kind is bool:
-        return name_of(kind), ()
-    return name_of(kind), None
+        return (len(value), len(first)) if inner is list or inner is tuple else (len(value),)
+    return () if kind is float or kind is int or kind is bool else None
 
 
-def glimpses(values: Mapping[str, Any]) -> list[tuple[str, Glimpse]]:
+def shapes_of(values: Mapping[str, Any]) -> Iterator[Shape | None]:
+    """Yields the shapes of the first values, of those in a dict one by one."""
+    for _, value in _first(values):
+        yield shape_of(value)
+
+
+def glimpses(values: Mapping[str, Any]) -> list[tuple[str, str, Shape | None]]:
     """Returns name, type and shape of the first values, of those in a dict one by one."""
-    found: list[tuple[str, Glimpse]] = []
+    return [(name, _type_of(value), shape_of(value)) for name, value in _first(values)]
+
+
+def _first(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in islice(tuple(values.items()), _MAX_ITEMS):
         if class_of(value) is dict:
-            found += [(f"{name}.{key}", glimpse(inner)) for key, inner in islice(tuple(value.items()), _MAX_ITEMS)]
+            for key, inner in islice(tuple(value.items()), _MAX_ITEMS):
+                yield join(name, key), inner
         else:
-            found.append((name, glimpse(value)))
-    return found[:_MAX_ITEMS]
+            yield name, value
 
 
-def batch_size(shapes: Iterable[tuple[int, ...] | None], *, axis: int | None) -> int:
+def _type_of(value: Any) -> str:
+    kind = class_of(value)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and kind is numpy.ndarray:
+        return str(value.dtype)
+    if _is_tensor(kind):
+        from inferspan.values import _torch
+
+        return _torch.type_of(value)
+    return name_of(kind)
+
+
+def _is_tensor(kind: type) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and (kind is torch.Tensor or kind is torch.nn.Parameter)
+
+
+def batch_size(shapes: Iterable[Shape | None], *, axis: int | None) -> int:
     """Returns how many samples an inference has, or 0 where nothing is known of its input.
 
     Args:

@@ -66,22 +66,31 @@ def read_tensor(tensor: Any) -> Reading:
     return _read(tensor)
 
 
-def glimpse(tensor: Any) -> tuple[str, tuple[int, ...] | None]:
-    """Returns the type of a tensor's elements and its shape."""
+def type_of(tensor: Any) -> str:
+    """Returns the type of a tensor's elements."""
     if not _known:
         _load()
     if _function_modes():
         with _without_functions():
-            return _glimpse(tensor)
-    return _glimpse(tensor)
+            return str(tensor.dtype)[6:]
+    return str(tensor.dtype)[6:]
 
 
-def _glimpse(tensor: Any) -> tuple[str, tuple[int, ...] | None]:
-    kind = str(tensor.dtype)[6:]
+def shape_of(tensor: Any) -> tuple[int, ...] | None:
+    """Returns the shape of a tensor, where it has one that is a matter of numbers."""
+    if not _known:
+        _load()
+    if _function_modes():
+        with _without_functions():
+            return _shape_of(tensor)
+    return _shape_of(tensor)
+
+
+def _shape_of(tensor: Any) -> tuple[int, ...] | None:
     if tensor.is_nested:
-        return kind, None
+        return None
     shape = tuple(tensor.shape)
-    return kind, None if shape and type(shape[0]) is not int else shape
+    return None if shape and type(shape[0]) is not int else shape
 
 
 def version_of(tensor: Any) -> int | None:
