@@ -24,8 +24,6 @@ def status() -> dict[str, Any]:
             for name, origin in config.origins().items()
             if origin != "default"
         },
-        "enabled": config.in_force.enabled,
-        "kernel": KERNEL,
         "targets": [asdict(target) for target in list(instrumentor.targets.values())],
         "recorded": notices.said,
         "skipped": {system: dict(reasons) for system, reasons in skips.counts.items() if reasons},
