@@ -165,6 +165,8 @@ class Step:
 class _NoCall:
     """What an inference is where code is being compiled: nothing, and nothing to trace."""
 
+    id: str | None = None
+
     def __enter__(self) -> _NoCall:
         return self
 

@@ -7,6 +7,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from opentelemetry.context import Context, get_current
@@ -21,34 +22,62 @@ class Blocks(Generic[_T]):
     __slots__ = ("_entered",)
 
     def __init__(self) -> None:
-        #: With the context that each was entered with; by ``id``.
-        self._entered: dict[int, tuple[Context, _T]] = {}
+        #: With the OpenTelemetry context that each was entered with; by ``id``.
+        self._entered: dict[int, tuple[_Block, Context, _T]] = {}
 
     def enter(self, item: _T) -> None:
-        """Adds a block of this thread and task, whose context is the current one."""
-        block = (get_current(), item)
-        self._entered[id(block)] = block
+        """Adds a block of this thread and task."""
+        block = (self, _innermost())
+        self._entered[id(block)] = (block, get_current(), item)
+        _latest.set(block)
 
     def current(self) -> _T | None:
         """Returns what belongs to the block that this thread or task is in."""
-        block = self._innermost()
-        return None if block is None else block[1]
+        found = self._find()
+        return None if found is None else found[2]
 
     def leave(self) -> _T | None:
         """Takes out the block that this thread or task is in, and returns what belongs to it."""
-        block = self._innermost()
-        if block is None:
+        found = self._find()
+        if found is None:
             return None
-        self._entered.pop(id(block), None)
-        return block[1]
+        self._entered.pop(id(found[0]), None)
+        _latest.set(_innermost())
+        return found[2]
 
-    def _innermost(self) -> tuple[Context, _T] | None:
-        # Where there are several, the context tells.
-        blocks = list(self._entered.values())
-        if len(blocks) > 1:
+    def has(self, block: _Block) -> bool:
+        """Returns whether a block of this object has not been left."""
+        return id(block) in self._entered
+
+    def _find(self) -> tuple[_Block, Context, _T] | None:
+        block = _latest.get()
+        while block is not None:
+            if block[0] is self:
+                found = self._entered.get(id(block))
+                if found is not None:
+                    return found
+            block = block[1]
+        # A thread that was given the object in the middle of a block. Pools that are instrumented pass on
+        # OpenTelemetry's context alone, which tells where there are several.
+        entered = list(self._entered.values())
+        if len(entered) > 1:
             here = get_current()
-            blocks = [block for block in blocks if block[0] is here] or blocks
-        return blocks[-1] if blocks else None
+            entered = [one for one in entered if one[1] is here] or entered
+        return entered[-1] if entered else None
+
+
+#: The object that a block is one of, and the block around it, which may be another object's. It says no more: the
+#: contexts of what is started in a block remember it after its end.
+_Block = tuple[Blocks[Any], "_Block | None"]
+_latest: ContextVar[_Block | None] = ContextVar("inferspan-block", default=None)
+
+
+def _innermost() -> _Block | None:
+    """Returns the innermost block that this thread or task is in, of all objects."""
+    block = _latest.get()
+    while block is not None and not block[0].has(block):
+        block = block[1]
+    return block
 
 
 def decorated(function: _F, make: Callable[[], AbstractContextManager[Any]]) -> _F:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends, or forks, in the middle of stages."""
+"""Ends, or forks, in the middle of stages and of calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opentelemetry import metrics, trace
 import inferspan
 
 parser = argparse.ArgumentParser()
-parser.add_argument("case", choices=["exit", "fork"])
+parser.add_argument("case", choices=["exit", "fork", "fork in a call"])
 parser.add_argument("--traced", action="store_true")
 options = parser.parse_args()
 
@@ -54,4 +54,12 @@ def fork_in_a_stage() -> None:
     os.waitpid(pid, 0)
 
 
-{"exit": exit_in_stages, "fork": fork_in_a_stage}[options.case]()
+def fork_in_a_call() -> None:
+    with inferspan.inference("model"):
+        pid = os.fork()
+        exporting.write({"child": pid == 0, "id": inferspan.current_id()})
+    if pid:
+        os.waitpid(pid, 0)
+
+
+{"exit": exit_in_stages, "fork": fork_in_a_stage, "fork in a call": fork_in_a_call}[options.case]()
