@@ -26,6 +26,7 @@ MEMBERS = {
     "inference": "(model: 'object', *, version: 'str | None' = None, system: 'str' = '_OTHER', "
     "server: 'str | None' = None, port: 'int | None' = None) -> 'Call'",
     "labels": "(**values: 'object') -> 'None'",
+    "show": "() -> 'None'",
     "stage": "(name: 'str', *, model: 'str | None' = None) -> 'Step'",
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inferspan._version import __version__
     from inferspan.api import batch, current_id, enqueue, inference, stage
+    from inferspan.cli.show import show
     from inferspan.identity import describe
     from inferspan.pipeline import configure
     from inferspan.recording.batches import Token
@@ -27,6 +28,7 @@ __all__ = [
     "enqueue",
     "inference",
     "labels",
+    "show",
     "stage",
 ]
 
@@ -40,6 +42,7 @@ _HOMES = {
     "enqueue": "inferspan.api",
     "inference": "inferspan.api",
     "labels": "inferspan.recording.labels",
+    "show": "inferspan.cli.show",
     "stage": "inferspan.api",
 }
 

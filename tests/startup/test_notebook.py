@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Jupyter kernel in which torch was imported, and used, before inferspan."""
+"""A Jupyter kernel in which torch was imported, and used, before inferspan; it shows what has happened since."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -22,11 +23,13 @@ import inferspan.auto
 from opentelemetry.distro import OpenTelemetryConfigurator, OpenTelemetryDistro
 OpenTelemetryDistro().configure()
 OpenTelemetryConfigurator().configure()
+inferspan.show()
 """,
     """
 with torch.no_grad():
     for _ in range(25):
         model(torch.ones(3, 4))
+inferspan.show()
 """,
 )
 
@@ -48,6 +51,10 @@ def test_a_kernel_that_has_torch_already(collector: Collector, tmp_path: Path) -
         timeout=200,
     )
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.startswith("(3, 2)\n")
+    before, said, table = finished.stdout.split("\n", 2)
+    assert before == "(3, 2)"
+    assert said.startswith("inferspan listens from now on")
+    plain = re.sub(r"\x1b\[[\d;]*m", "", table)
+    assert re.match(r"── inferspan in this process ─+ 25 inferences · ", plain), plain
     found = arrived(collector.traces(), collector.metrics(), "notebook")
     assert list(found.spans.values()) == list(found.counts.values()) == [25], finished.stderr

@@ -12,4 +12,4 @@ notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for
 NotebookClient(notebook, timeout=120).execute()
 for cell in notebook.cells:
     for output in cell.outputs:
-        print(output.get("text") or output["data"]["text/plain"])
+        print((output.get("text") or output["data"]["text/plain"]).rstrip())
