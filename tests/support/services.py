@@ -105,7 +105,9 @@ class Trace:
         found = [span for span in spans if span.resource["service.name"] == service]
         self.by_id = {span.span_id: span for span in found}
         self.requests = [span for span in found if span.kind == "server"]
-        self.ours = [span for span in found if span.scope.name.startswith("inferspan")]
+        ours = [span for span in found if span.scope.name.startswith("inferspan")]
+        self.loads = [span for span in ours if span.name.startswith("load ")]
+        self.ours = [span for span in ours if span not in self.loads]
 
     def request_of(self, span: otlp.Span) -> otlp.Span:
         """Returns the server's span that a span is inside."""

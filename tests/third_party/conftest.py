@@ -32,17 +32,14 @@ def environment(wheel: Path) -> Callable[..., Path]:
 
     def make(name: str, *requirements: str) -> Path:
         """Returns the folder of the programs of an environment with these requirements, and inferspan as it is now."""
-        pinned = (*requirements, FRAMEWORK)
-        digest = hashlib.sha256("\n".join((sys.version, *pinned)).encode()).hexdigest()[:12]
-        folder = launcher.ROOT / ".cache" / "third_party" / f"{name}-{digest}"
-        programs = folder / "bin"
-        install = [UV, "pip", "install", "-q", "--python", programs / "python"]
-        if not (folder / "complete").exists():
-            subprocess.run([UV, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
-            constraints = launcher.ROOT / "constraints.txt"
-            subprocess.run([*install, "-c", constraints, *pinned, f"inferspan[otlp] @ {wheel.as_uri()}"], check=True)
-            (folder / "complete").touch()
-        subprocess.run([*install, "--no-deps", "--reinstall-package", "inferspan", wheel], check=True)
+        wanted = (*requirements, FRAMEWORK)
+        digest = hashlib.sha256("\n".join((sys.version, *wanted)).encode()).hexdigest()[:12]
+        programs = launcher.ROOT / ".cache" / "third_party" / f"{name}-{digest}" / "bin"
+        if not programs.exists():
+            subprocess.run([UV, "venv", "-q", "--python", sys.executable, programs.parent], check=True)
+        install = [UV, "pip", "install", "-q", "--python", programs / "python", "-c", launcher.ROOT / "constraints.txt"]
+        ours = f"inferspan[otlp] @ {wheel.as_uri()}"
+        subprocess.run([*install, "--reinstall-package", "inferspan", *wanted, ours], check=True)
         return programs
 
     return make

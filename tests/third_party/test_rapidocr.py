@@ -49,6 +49,7 @@ def test_rapidocr(environment: Callable[..., Path], collector: Collector) -> Non
     models = ["PP-OCRv6_det_small", "PP-OCRv6_rec_small", "ch_ppocr_mobile_v2.0_cls_mobile"]
     per_request = Counter((trace.request_of(span).span_id, span.name) for span in trace.ours)
     assert per_request == Counter((request.span_id, f"infer {model}") for request in requests for model in models)
+    assert {span.name for span in trace.loads} == {f"load {model}" for model in models}
     durations = counts(collector, "ocr", "inferspan.inference.duration", "inferspan.model.name")
     assert durations == dict.fromkeys(models, _REQUESTS)
 

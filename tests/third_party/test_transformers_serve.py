@@ -58,7 +58,8 @@ def test_transformers_serve(environment: Callable[..., Path], collector: Collect
     assert len(requests) == _REQUESTS
     generated = [span for span in trace.ours if span.name == "generate tiny-writer"]
     tokenized = [span for span in trace.ours if span.name == "tokenize"]
-    assert len(trace.ours) == len(generated) + len(tokenized)
+    assert len(trace.ours) == len(generated) + len(tokenized) == 2 * _REQUESTS
+    assert {span.name for span in trace.loads} <= {"load tiny-writer"}
     assert sorted(span.attributes["inferspan.generation.input_tokens"] for span in generated) == [
         2 + index for index in range(_REQUESTS)
     ]
