@@ -15,6 +15,7 @@ import inferspan
 from inferspan.config import Config
 
 MEMBERS = {
+    "Token": "() -> 'None'",
     "__version__": None,
     "batch": "(tokens: 'Iterable[Token]') -> 'Batching'",
     "configure": "(**settings: 'Any') -> 'config.Config'",
@@ -61,6 +62,7 @@ def test_what_is_returned_has_these_members(made: Callable[[], object], members:
 def test_the_settings_are_locked() -> None:
     assert set(Config.__dataclass_fields__) == {
         "anomaly_events_per_minute",
+        "automatic_stages",
         "crash_folder",
         "defer",
         "enabled",
