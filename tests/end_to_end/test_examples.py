@@ -109,11 +109,10 @@ def test_service(collector: Collector) -> None:
     try:
         body = json.dumps({"image": [[0, 0, 5, 13, 9, 1, 0, 0]] * 8}).encode()
         answers = [ask(port, engine, body) for engine in ("torch", "onnx")]
-        # Before the end: uvicorn passes on the signal that stops it, and the process has no exit to flush at.
-        spans = collector.wait_for(lambda: two(ours(spans_of(collector, "service"))), timeout=30)
     finally:
         process.terminate()
         process.wait(timeout=20)
+    spans = collector.wait_for(lambda: two(ours(spans_of(collector, "service"))))
 
     # One model, two engines: the same answer.
     assert answers[0]["digit"] == answers[1]["digit"]

@@ -9,8 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from support import launcher
+from support import environments, launcher
 from support.collector import Collector
 
 UV = Path(sys.executable).with_name("uv")
@@ -29,21 +28,6 @@ LIGHT = {
 }
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([UV, "build", "-q", "--wheel", "-o", folder, launcher.ROOT], check=True)
-    (found,) = folder.glob("inferspan-*.whl")
-    return found
-
-
-def install(folder: Path, *requirements: str) -> Path:
-    subprocess.run([UV, "venv", "-q", "--python", sys.executable, folder], check=True)
-    python = folder / "bin" / "python"
-    subprocess.run([UV, "pip", "install", "-q", "--python", python, *requirements], check=True)
-    return python
-
-
 def lowest(package: str) -> str:
     """Returns the lower bound that pyproject.toml declares."""
     text = (launcher.ROOT / "pyproject.toml").read_text()
@@ -52,8 +36,8 @@ def lowest(package: str) -> str:
     return f"{package}=={found[1]}"
 
 
-def test_light_install(wheel: Path, tmp_path: Path) -> None:
-    python = install(tmp_path / "light", str(wheel))
+def test_light_install(tmp_path: Path) -> None:
+    python = environments.foreign(tmp_path / "light", str(environments.wheel()))
     listed = subprocess.run(
         [UV, "pip", "list", "-q", "--format", "json", "--python", python], check=True, capture_output=True, text=True
     )
@@ -75,10 +59,10 @@ def test_light_install(wheel: Path, tmp_path: Path) -> None:
     assert "inferspan[run]" in said.stderr
 
 
-def test_oldest_opentelemetry(wheel: Path, tmp_path: Path) -> None:
-    python = install(
+def test_oldest_opentelemetry(tmp_path: Path) -> None:
+    python = environments.foreign(
         tmp_path / "oldest",
-        f"inferspan[otlp] @ {wheel.as_uri()}",
+        f"inferspan[otlp] @ {environments.wheel().as_uri()}",
         "onnxruntime",
         lowest("opentelemetry-api"),
         lowest("opentelemetry-instrumentation"),

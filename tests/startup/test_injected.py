@@ -44,6 +44,9 @@ def injected(python: Path, folder: Path, env: dict[str, str]) -> subprocess.Comp
 
 def test_the_programs_own_packages_are_used(collector: Collector, tmp_path: Path, folder: Path) -> None:
     python = environments.foreign(tmp_path / "own", *OWN, "protobuf==6.33.5")
+    # What an installation that was broken off leaves behind.
+    (packages,) = python.parents[1].glob("lib/python*/site-packages")
+    (packages / "~umpy-2.3.5.dist-info").mkdir()
     finished = injected(python, folder, environment(collector, "injected"))
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout == "numpy 2.3.5 2.3.5 True\nwrapt 1.17.3 1.17.3 True\nprotobuf 6.33.5 6.33.5 True\n"
