@@ -140,6 +140,8 @@ class InferspanInstrumentor(BaseInstrumentor):
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return
         try:
+            for known in [one for one in targets if one[1] == cls.__module__]:
+                del targets[known]
             cls._patches = patches = Patches()
             cls._recorder = recorder = pipeline.recorder(
                 cls.__module__,
@@ -175,7 +177,8 @@ def _when_imported(
         # wrapt keeps a hook for good: one that belongs to an instrumentation since undone does nothing.
         if recorder.closed:
             return
-        target = patches.target = targets[name, instrumentor] = Target(name, instrumentor)
+        # A module may be patched in several steps.
+        target = patches.target = targets.setdefault((name, instrumentor), Target(name, instrumentor))
         try:
             patch(module, recorder, patches)
         except Exception as error:
