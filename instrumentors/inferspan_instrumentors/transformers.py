@@ -84,4 +84,4 @@ def _carry_context(module: Any, recorder: Recorder, patches: Patches) -> None:
         return original(thread, contexts.carried(function), *rest, **kwargs)
 
     for name in ("submit", "async_submit"):
-        patches.wrap(module.InferenceThread, name, submit, when=recorder.ready)
+        patches.wrap(module.InferenceThread, name, submit, when=recorder.listened_to)

@@ -57,6 +57,10 @@ def test_light_install(tmp_path: Path) -> None:
     said = subprocess.run([python, "-m", "inferspan", "run", "--", "true"], capture_output=True, text=True)
     assert said.returncode == 2
     assert "inferspan[run]" in said.stderr
+    said = subprocess.run([python, "-m", "inferspan", "doctor"], capture_output=True, text=True)
+    assert (said.returncode, said.stderr) == (1, "")
+    assert "The launcher needs opentelemetry-sdk and opentelemetry-distro" in said.stdout
+    assert "No library that inferspan instruments is installed here." in said.stdout
 
 
 def test_oldest_opentelemetry(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def _packages(report: Report) -> None:
     report.sections.append(Section("Installed", [*rows, ("data profiles", f"computed by {status.KERNEL}")]))
     missing = [name for name in _NEEDED if _version(name) is None]
     if missing:
-        report.problems.append(f"{' and '.join(missing)} is not installed, and the launcher needs it: {_INSTALL}")
+        report.problems.append(f"The launcher needs {' and '.join(missing)}, not installed here: {_INSTALL}")
     elif find_launcher() is None:
         report.problems.append(f"{LAUNCHER} is neither beside {sys.executable} nor on PATH: {_INSTALL}")
 
