@@ -25,6 +25,7 @@ ENDS: dict[str, tuple[list[str], int]] = {
     "unhandled exception": (["--end=raise"], 1),
     "os._exit": (["--end=_exit"], 4),
     "a signal to itself": (["--end=signal"], -signal.SIGTERM),
+    "a signal that is handled by an exit": (["--end=handled"], 0),
     "shutdown of both, then killed": (["--flush=shutdown", "--end=kill"], -signal.SIGKILL),
     "shutdown of both, then return": (["--flush=shutdown"], 0),
     "shutdown of both, then os._exit": (["--flush=shutdown", "--end=_exit"], 4),

@@ -19,7 +19,9 @@ parser.add_argument("--calls", type=int, default=20)
 parser.add_argument("--providers", default="first", choices=["first", "after import", "after a call"])
 parser.add_argument("--only", choices=["traces", "metrics"])
 parser.add_argument("--flush", default="", choices=["", "traces", "metrics", "shutdown", "each call"])
-parser.add_argument("--end", default="return", choices=["return", "exit", "raise", "kill", "_exit", "signal"])
+parser.add_argument(
+    "--end", default="return", choices=["return", "exit", "raise", "kill", "_exit", "signal", "handled"]
+)
 parser.add_argument("--at-exit", default="", choices=["", "before calls", "after calls"])
 parser.add_argument("--daemons", default="", choices=["", "busy", "stuck"])
 options = parser.parse_args()
@@ -108,6 +110,9 @@ if options.end == "kill":
     os.kill(os.getpid(), signal.SIGKILL)
 if options.end == "_exit":
     os._exit(4)
+if options.end == "handled":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    os.kill(os.getpid(), signal.SIGTERM)
 if options.end == "signal":
     signal.raise_signal(signal.SIGTERM)
 if options.end == "exit":
