@@ -281,7 +281,7 @@ def identify(model: object, evidence: Evidence) -> Model:
     said = said.over(descriptions.from_settings((name, evidence.graph_name), evidence.path))
     if said.name is None:
         name = _claim((name, version if evidence.metadata_name else None), owner, evidence, artifact)
-    version = said.version or version or _digits(artifact)[:_DIGITS]
+    version = said.version or version or (version_of(artifact.digest()) if artifact is not None else None)
     identity = Model(
         name=_short(said.name or name),
         version=_short(version) if version else None,
@@ -316,9 +316,9 @@ def _reference(model: object) -> weakref.ref[Any] | None:
         return None
 
 
-def is_version_of(version: str, digest: str) -> bool:
-    """Returns whether a version is one that was made of this digest."""
-    return digest.rpartition(":")[2].startswith(version) and len(version) == _DIGITS
+def version_of(digest: str | None) -> str | None:
+    """Returns the version of a model of which nothing else tells one."""
+    return digest.rpartition(":")[2][:_DIGITS] if digest else None
 
 
 _named: dict[tuple[str, str | None], Model] = {}

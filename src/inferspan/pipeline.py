@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferspan import config, faults
+from inferspan import config, descriptions, faults
 from inferspan._version import __version__
 from inferspan.recorder import Recorder
 from inferspan.recording.scope import scope
@@ -42,7 +42,9 @@ def recorder(
         meter_provider: likewise.
         logger_provider: likewise.
     """
-    faults.strict = config.load_once().raise_faults
+    settings = config.load_once()
+    faults.strict = settings.raise_faults
+    descriptions.read_file(settings.models_file)  # for its errors to be told at the start
     found = scope(
         scope_name,
         __version__,

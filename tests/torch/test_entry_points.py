@@ -254,8 +254,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_package_is_named_after_its_file(instrumented: Telemetry, package: Path) -> None:
     model = torch._inductor.aoti_load_package(str(package))
     result = model(_X)
-    (span,) = instrumented.spans()
-    assert span.name == "infer scorer"
+    load, span = instrumented.spans_and_loads()
+    assert (load.name, span.name) == ("load scorer", "infer scorer")
+    assert load.attributes[names.INFERSPAN_MODEL_SIZE] == package.stat().st_size
+    assert load.attributes[names.INFERSPAN_MODEL_DIGEST] == span.attributes[names.INFERSPAN_MODEL_DIGEST]
     assert span.attributes[names.INFERSPAN_MODEL_FORMAT] == "aotinductor"
     assert span.attributes[names.INFERSPAN_EXECUTION_DEVICE] == "cpu"
     assert span.attributes[names.INPUT.shapes] == ("2x4",)

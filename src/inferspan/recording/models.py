@@ -54,16 +54,20 @@ class _Facts(NamedTuple):
             )
             if old is not None and new is not None and old != new
         }
-        if self.digest is not None and self.digest == before.digest:
-            # A version that was made of the digest, and the one that was said later: the same one.
-            versions = (self.version, before.version)
-            if any(version is not None and identity.is_version_of(version, self.digest) for version in versions):
-                changed.pop(names.INFERSPAN_MODEL_PREVIOUS_VERSION, None)
+        if self.digest == before.digest and (self._is_by_digest() or before._is_by_digest()):
+            # A version that was made of the digest, and the one that was said: the same one.
+            changed.pop(names.INFERSPAN_MODEL_PREVIOUS_VERSION, None)
         return changed
 
     def over(self, before: _Facts) -> _Facts:
-        """Returns these facts, and of those that are unknown the ones before."""
-        return _Facts(*(old if new is None else new for new, old in zip(self, before, strict=True)))
+        """Returns these facts, and of those that are unknown the ones before; a version that was said says more."""
+        known = _Facts(*(old if new is None else new for new, old in zip(self, before, strict=True)))
+        if self.digest == before.digest and self._is_by_digest():
+            known = known._replace(version=before.version or self.version)
+        return known
+
+    def _is_by_digest(self) -> bool:
+        return self.version is not None and self.version == identity.version_of(self.digest)
 
 
 class Models:
