@@ -79,5 +79,6 @@ def test_an_exporter_that_blocks_blocks_neither_requests_nor_forks(tmp_path: Pat
     assert seconds["200 requests"] < 2
     # A batch is exported outside the gate; a single span inside, and the fork has its patience.
     assert seconds["fork"] < (0.25 if processor == "batch" else 1.5)
-    assert seconds["flush"] < 3
+    # What blocks is waited for before the collection and once in it, whatever the number of its callbacks.
+    assert seconds["flush"] < 2
     assert seconds["in the child"] < 3

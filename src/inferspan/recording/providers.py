@@ -30,7 +30,7 @@ def current() -> tuple[Any, Any, Any]:
     return _trace_api._TRACER_PROVIDER, _metrics_api._METER_PROVIDER, _logs_api._LOGGER_PROVIDER
 
 
-def tie(provider: Any, drain: Callable[[], None]) -> None:
+def tie(provider: Any, drain: Callable[[], object]) -> None:
     """Makes a provider's ``force_flush`` and ``shutdown`` drain our queue first.
 
     A span processor of ours could not do it: under the launcher it would come after the batch processor, whose
@@ -58,7 +58,7 @@ def tied() -> list[Any]:
     return list(_open)
 
 
-def _after(before: Callable[[], None], method: Callable[..., Any]) -> Callable[..., Any]:
+def _after(before: Callable[[], object], method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def drained(*args: Any, **kwargs: Any) -> Any:
         before()

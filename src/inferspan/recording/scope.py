@@ -22,6 +22,9 @@ from inferspan.semconv.schema import SCHEMA_URL
 #: Name of the scope of what inferspan says of itself.
 SELF_SCOPE = "inferspan"
 
+#: Most time between the callbacks of one collection, in nanoseconds.
+_AT_ONCE = 1_000_000_000
+
 _registered_for_global = False
 _registered_for: weakref.WeakSet[Any] = weakref.WeakSet()
 _lock = threading.Lock()
@@ -240,6 +243,17 @@ def _observe_skips(_options: CallbackOptions) -> Iterable[Observation]:
     ]
 
 
+class _Collecting(threading.local):
+    """What the callbacks of one collection have in common: the thread, on which each follows the one before at once."""
+
+    in_vain_until = 0
+
+
+_collecting = _Collecting()
+
+
 def _drain_for_collection() -> None:
-    # The SDK calls back before it reads its instruments, so what is drained here is in the same collection.
-    worker.drain()
+    # The SDK calls back before it reads its instruments, so what is drained here is in the same collection. What
+    # blocks is waited for by the first callback alone.
+    if clock.monotonic() >= _collecting.in_vain_until and not worker.drain():
+        _collecting.in_vain_until = clock.monotonic() + _AT_ONCE

@@ -83,16 +83,21 @@ def finish_here(record: Completable) -> None:
         gate.leave()
 
 
-def drain() -> None:
-    """Returns when everything submitted before the call has been finished."""
+def drain() -> bool:
+    """Returns when everything submitted before the call has been finished.
+
+    Returns:
+        False where there was no turn within the patience: what is being finished blocks.
+    """
     turn = _turn
     if not turn.acquire(timeout=PATIENCE):
-        return
+        return False
     try:
         for _ in range(len(_queue)):
             _finish_next()
     finally:
         turn.release()
+    return True
 
 
 def has_records() -> bool:
