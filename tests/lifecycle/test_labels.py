@@ -147,7 +147,10 @@ def test_an_inner_block_adds_and_replaces_until_it_ends(manual: Telemetry) -> No
     ]
 
 
-def test_the_same_labels_however_they_were_given_are_one_series(manual: Telemetry) -> None:
+def test_the_same_labels_however_they_were_given_are_one_set_and_one_series(
+    manual: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "_MAX_SETS", 3)  # each of the two, and both
     infer()  # the cold call
     for first, second in (({"segment": "eu"}, {"tenant": "a"}), ({"tenant": "a"}, {"segment": "eu"})):
         with inferspan.labels(**first), inferspan.labels(**second):

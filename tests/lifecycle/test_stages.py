@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from opentelemetry import trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -140,6 +140,17 @@ def test_what_is_not_sampled_is_counted_all_the_same(monkeypatch: pytest.MonkeyP
             assert trace.get_current_span().get_span_context().trace_id == parent.get_span_context().trace_id
         assert telemetry.spans() == []
         assert counts(telemetry) == {("preprocess", None): 1}
+
+
+def test_a_request_of_another_process_is_a_parent_as_well(manual: Telemetry) -> None:
+    token = context.attach(propagate.extract({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}))
+    try:
+        with inferspan.stage("preprocess"):
+            pass
+    finally:
+        context.detach(token)
+    (stage,) = manual.spans()
+    assert (stage.context.trace_id, stage.parent.span_id) == (int("a" * 32, 16), int("b" * 16, 16))
 
 
 def test_a_stage_is_no_inference_in_progress(manual: Telemetry) -> None:
