@@ -7,8 +7,10 @@ of ``constraints.txt``, where it has them; inferspan is installed anew in every 
 
 from __future__ import annotations
 
+import atexit
 import functools
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +27,7 @@ _FOLDER = ROOT / ".cache" / "environments"
 def wheel() -> Path:
     """Builds inferspan's wheel, once in a run of the tests."""
     folder = tempfile.mkdtemp(prefix="inferspan-wheel-")
+    atexit.register(shutil.rmtree, folder)
     subprocess.run([_UV, "build", "-q", "--wheel", "-o", folder, ROOT], check=True)
     (found,) = Path(folder).glob("inferspan-*.whl")
     return found
