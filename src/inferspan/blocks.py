@@ -42,7 +42,6 @@ class Blocks(Generic[_T]):
         if found is None:
             return None
         self._entered.pop(id(found[0]), None)
-        _latest.set(_innermost())
         return found[2]
 
     def has(self, block: _Block) -> bool:
@@ -66,8 +65,8 @@ class Blocks(Generic[_T]):
         return entered[-1] if entered else None
 
 
-#: The object that a block is one of, and the block around it, which may be another object's. It says no more: the
-#: contexts of what is started in a block remember it after its end.
+#: The object that a block is one of, and the block around it, which may be another object's. It says no more, for
+#: contexts remember it after its end.
 _Block = tuple[Blocks[Any], "_Block | None"]
 _latest: ContextVar[_Block | None] = ContextVar("inferspan-block", default=None)
 
