@@ -13,7 +13,7 @@ from typing import Any
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SystemName
-from inferspan_instrumentors.torch import _stages
+from inferspan_instrumentors import _stages
 
 __all__ = ["TorchvisionInstrumentor"]
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from inferspan import contexts, faults
+from inferspan import contexts
 from inferspan.instrumentor import InferspanInstrumentor, Patches
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SystemName
-from inferspan_instrumentors.torch import _stages
+from inferspan_instrumentors import _stages
 
 __all__ = ["TransformersInstrumentor"]
 
@@ -51,7 +51,7 @@ def _patch_of(name: str, stage: str) -> Callable[[ModuleType, Recorder, Patches]
 
         for cls in (base, *_subclasses(base)):
             wrap(cls)
-        _when_subclassed(base, wrap, patches)
+        _when_subclassed(base, wrap, recorder, patches)
 
     return patch
 
@@ -62,7 +62,7 @@ def _subclasses(base: type) -> Iterator[type]:
         yield from _subclasses(cls)
 
 
-def _when_subclassed(base: type, act: Callable[[type], None], patches: Patches) -> None:
+def _when_subclassed(base: type, act: Callable[[type], None], recorder: Recorder, patches: Patches) -> None:
     inherited: Any = super
 
     def subclassed(cls: Any, **kwargs: Any) -> None:
@@ -70,7 +70,7 @@ def _when_subclassed(base: type, act: Callable[[type], None], patches: Patches) 
         try:
             act(cls)
         except Exception:
-            faults.caught("patch")
+            recorder.failed("patch")
 
     if "__init_subclass__" in vars(base):
         patches.remark(f"{base.__qualname__} knows its subclasses itself; those defined later are no stages")

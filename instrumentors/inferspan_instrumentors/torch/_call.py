@@ -22,7 +22,8 @@ from inferspan.lifecycle import Inference
 from inferspan.recorder import Recorder
 from inferspan.semconv.attributes import SelfSkipReason
 from inferspan.stages import Stage
-from inferspan_instrumentors.torch import _dynamo, _stages
+from inferspan_instrumentors import _stages
+from inferspan_instrumentors.torch import _dynamo
 from inferspan_instrumentors.torch._identity import identity_of, unwrap
 from inferspan_instrumentors.torch._policy import Policy
 from inferspan_instrumentors.torch._reentrancy import inside

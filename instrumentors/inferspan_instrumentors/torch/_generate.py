@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
-from inferspan import clock, faults
+from inferspan import clock
 from inferspan.generation import Generation
 from inferspan.instrumentor import Patches
 from inferspan.recorder import Recorder
@@ -120,8 +120,8 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
 
     patches.wrap(mixin, "generate", generate, when=recorder.ready)
     _dynamo.trace_instead(vars(mixin)["generate"], original)
-    _watch(mixin, "_validate_generated_length", patches, _Progress.prepared)
-    _watch(mixin, "_has_unfinished_sequences", patches, _Progress.look)
+    _watch(mixin, "_validate_generated_length", _Progress.prepared, recorder, patches)
+    _watch(mixin, "_has_unfinished_sequences", _Progress.look, recorder, patches)
 
 
 def _as_part(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
@@ -133,7 +133,7 @@ def _as_part(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
         _running.progress = outer
 
 
-def _watch(mixin: Any, name: str, patches: Patches, tell: Callable[..., None]) -> None:
+def _watch(mixin: Any, name: str, tell: Callable[..., None], recorder: Recorder, patches: Patches) -> None:
     """Tells the generation in progress when one of its own methods has answered, and what it was given."""
     if not hasattr(mixin, name):
         return
@@ -144,7 +144,7 @@ def _watch(mixin: Any, name: str, patches: Patches, tell: Callable[..., None]) -
         try:
             tell(_running.progress, *args, **kwargs)
         except Exception:
-            faults.caught("torch")
+            recorder.failed("torch")
         return answer
 
     patches.wrap(mixin, name, watched, when=lambda: _running.progress is not None)

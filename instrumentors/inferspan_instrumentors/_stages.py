@@ -14,7 +14,6 @@ from inferspan import config
 from inferspan.instrumentor import Patches
 from inferspan.recorder import Recorder
 from inferspan.stages import Stage
-from inferspan_instrumentors.torch import _dynamo
 
 PREPROCESS = "preprocess"
 TOKENIZE = "tokenize"
@@ -44,7 +43,7 @@ def wrap(owner: type, method: str, name: str, recorder: Recorder, patches: Patch
 
     original = vars(owner)[method]
     patches.wrap(owner, method, staged, when=recorder.listened_to)
-    _dynamo.trace_instead(vars(owner)[method], original)
+    vars(owner)[method]._torchdynamo_inline = original  # what Dynamo traces in its place
 
 
 def _loads_data() -> bool:
