@@ -45,6 +45,23 @@ class _Bytes:
         return self._content[start:end]
 
 
+class _Stream:
+    """A piece of an artifact that is in memory, and is the application's to change."""
+
+    name = ""
+
+    def __init__(self, stream: io.BytesIO) -> None:
+        self._stream = stream
+        self._start = stream.tell()
+        with stream.getbuffer() as view:
+            self.size = max(len(view) - self._start, 0)
+
+    def read(self, start: int, end: int) -> bytes:
+        # A copy: the application can write to its stream again once no view of it is left.
+        with self._stream.getbuffer() as view:
+            return bytes(view[self._start + start : self._start + end])
+
+
 class _File:
     """A piece of an artifact that is a file, as it was when it was looked at."""
 
@@ -90,6 +107,9 @@ def _exactly(file: io.FileIO, size: int) -> Iterator[bytes]:
         yield part
 
 
+_Piece = _Bytes | _Stream | _File
+
+
 class Artifact:
     """What a model was loaded from; made before it is loaded.
 
@@ -101,7 +121,7 @@ class Artifact:
 
     __slots__ = ("_digest", "_pieces", "_taken", "format", "path", "size")
 
-    def __init__(self, pieces: Iterable[_File | _Bytes], *, path: str | None, format: str | None) -> None:
+    def __init__(self, pieces: Iterable[_Piece], *, path: str | None, format: str | None) -> None:
         self.path = path
         self.format = format
         self._taken = time.time_ns()
@@ -127,16 +147,18 @@ class Artifact:
         if kind is bytes:
             return cls([_Bytes(memoryview(content))], path=None, format=format)
         if kind is io.BytesIO:
-            with content.getbuffer() as view, view[content.tell() :] as rest:
-                artifact = cls([_Bytes(rest)], path=None, format=format)
-                artifact.digest()  # now: the application can change it, and could not while we held on to it
-                return artifact
+            return cls([_Stream(content)], path=None, format=format)
         if kind is io.BufferedReader:
             source = content.name
         if isinstance(source, (str, PurePath)):
             path = str(source)
             return cls(_files_of(path), path=path if named else None, format=format)
         return None
+
+    @property
+    def is_fleeting(self) -> bool:
+        """Whether its digest has to be read at once: it can be changed without notice."""
+        return any(isinstance(piece, _Stream) for piece in self._pieces)
 
     def digest(self) -> str | None:
         """Returns ``<algorithm>:<hexadecimal digits>``, read once; None where it cannot be known.
@@ -148,20 +170,20 @@ class Artifact:
             self._read(self._pieces)
         return self._digest
 
-    def _read(self, pieces: tuple[_File | _Bytes, ...]) -> None:
+    def _read(self, pieces: tuple[_Piece, ...]) -> None:
         digest = None
         try:
             pieces = self._with_external(pieces)
             if pieces:
                 digest = _digest_of(pieces)
                 self.size = sum(piece.size for piece in pieces)
-        except OSError:
+        except (OSError, ValueError):  # of a stream that was closed
             pass
         if self._digest == "":
             self._digest = digest
         self._pieces = ()  # lets go of the application's bytes
 
-    def _with_external(self, pieces: tuple[_File | _Bytes, ...]) -> tuple[_File | _Bytes, ...]:
+    def _with_external(self, pieces: tuple[_Piece, ...]) -> tuple[_Piece, ...]:
         """Adds the files that an ONNX model keeps its weights in, which its own file does not change with."""
         if self.format != "onnx" or self.path is None or len(pieces) != 1 or pieces[0].size > _WHOLE:
             return pieces
@@ -197,7 +219,7 @@ def _locations(model: bytes) -> list[str]:
     return sorted(names)[:_MAX_FILES]
 
 
-def _digest_of(pieces: tuple[_File | _Bytes, ...]) -> str:
+def _digest_of(pieces: tuple[_Piece, ...]) -> str:
     total = sum(piece.size for piece in pieces)
     digest = hashlib.sha256()
     whole = len(pieces) == 1 and total <= _WHOLE

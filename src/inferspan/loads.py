@@ -101,6 +101,8 @@ class Load:
         now = clock.monotonic()
         try:
             if self.artifact is not None:
+                if self.artifact.is_fleeting:
+                    self.artifact.digest()
                 identity.note_artifact(loaded, self.artifact)
             if self.scope is not None and not self._certain:
                 self._open()

@@ -111,6 +111,24 @@ def test_a_stream_counts_from_where_it_is(tmp_path: Path) -> None:
     stream.write(b"it can still grow")
 
 
+def test_a_stream_that_was_closed_has_none() -> None:
+    stream = io.BytesIO(b"model")
+    found = Artifact.of(stream)
+    assert found is not None
+    assert found.is_fleeting
+    stream.close()
+    assert found.digest() is None
+    assert not found.is_fleeting
+
+
+def test_a_stream_is_not_read_before_it_is_asked_for() -> None:
+    stream = io.BytesIO(b"one")
+    found = Artifact.of(stream)
+    assert found is not None
+    stream.write(b"two")
+    assert found.digest() == whole(b"two")
+
+
 def test_an_open_file_is_that_file(tmp_path: Path) -> None:
     file = tmp_path / "churn.pt"
     file.write_bytes(b"model")

@@ -150,6 +150,26 @@ def test_hugging_faces_folders(instrumented: Telemetry, tmp_path: Path) -> None:
     assert attributes(span)["error.type"] == "OSError"
 
 
+def test_a_stream_is_read_by_the_end_of_the_load(telemetry: Telemetry, tmp_path: Path) -> None:
+    """Nobody listens to the load, and the application goes on to use its buffer for something else."""
+    script(tmp_path / "churn.pt")
+    content = (tmp_path / "churn.pt").read_bytes()
+    stream = io.BytesIO(content)
+    instrumentor = TorchInstrumentor()
+    instrumentor.instrument()
+    try:
+        module = torch.jit.load(stream)
+    finally:
+        instrumentor.uninstrument()
+    stream.seek(0)
+    stream.write(b"something else")
+    telemetry.instrument(instrumentor)
+    with torch.no_grad():
+        module(X)
+    (span,) = telemetry.spans()
+    assert attributes(span)["version"] == hashlib.sha256(content).hexdigest()[:8]
+
+
 def test_a_model_made_by_hand_has_no_version(instrumented: Telemetry) -> None:
     with torch.no_grad():
         Net().eval()(X)
