@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from support.telemetry import Telemetry
 from torch import Tensor, nn
 
+import inferspan
 from inferspan import clock, identity, pipeline
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics
@@ -354,6 +355,34 @@ def test_a_generation_inside_a_module(instrumented: Telemetry, decoder: Any) -> 
     assert span.name == "infer Captioner"
     assert _facts(span) == (None, None, None, None)
     assert _no_generation(instrumented)
+
+
+def test_a_model_inside_a_model(instrumented: Telemetry, stepping: Any) -> None:
+    """One that the application has named generates by itself: neither a span a token, nor a part of what is around."""
+    torch.manual_seed(0)
+    writer = transformers.GPT2LMHeadModel(_gpt2()).eval()
+    inferspan.describe(writer, name="writer")
+
+    class Captioner(nn.Module):
+        def forward(self, ids: Tensor) -> Tensor:
+            return writer.generate(ids, max_new_tokens=3, min_new_tokens=3, stopping_criteria=stepping)
+
+    Captioner().eval()(_IDS)
+    inner, outer = sorted(instrumented.spans(), key=lambda span: span.name)
+    assert (inner.name, outer.name) == ("generate writer", "infer Captioner")
+    assert inner.parent.span_id == outer.context.span_id
+    assert (_facts(inner), _facts(outer)) == ((3, 3, 1.0, 1.0), (None,) * 4)
+
+
+def test_a_named_assistant(instrumented: Telemetry, decoder: Any) -> None:
+    torch.manual_seed(1)
+    helper = transformers.GPT2LMHeadModel(_gpt2()).eval()
+    inferspan.describe(helper, name="helper")
+    result = decoder.generate(_IDS, assistant_model=helper, max_new_tokens=4, do_sample=False)
+    assisted, *others = sorted(instrumented.spans(), key=lambda span: span.name != "generate GPT2LMHeadModel")
+    assert {span.name for span in others} == {"generate helper"}
+    assert {span.parent.span_id for span in others} == {assisted.context.span_id}
+    assert _facts(assisted)[:2] == (3, result.shape[1] - 3)
 
 
 def test_a_failing_generation(instrumented: Telemetry, decoder: Any, stepping: Any) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
-from inferspan import clock
+from inferspan import clock, identity
 from inferspan.generation import Generation
 from inferspan.instrumentor import Patches
 from inferspan.recorder import Recorder
@@ -79,7 +79,7 @@ class _Running(threading.local):
     progress: _Progress | None = None
 
 
-#: The outermost generation on this thread, if it is recorded.
+#: The innermost generation on this thread, if it is recorded.
 _running = _Running()
 
 
@@ -91,26 +91,29 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
     original: Any = vars(mixin)["generate"]
     tools = frozenset((*inspect.signature(original).parameters, *_TOOLS)).difference(_DATA)
 
+    #: By ``id``, modules that are inferences of their own wherever they run: models inside a model.
+    named = identity.named_models.ids
+
     def generate(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
-        if inside.on:
-            return _as_part(original, model, args, kwargs)
-        call = recorder.start(
-            lambda: identity_of(model),
-            operation=OperationName.GENERATE,
-            inputs=lambda: _inputs_of(model, args, kwargs, tools),
-        )
+        around, outer = inside.on, _running.progress
+        call = None
+        if not around or id(model) in named:
+            call = recorder.start(
+                lambda: identity_of(model),
+                operation=OperationName.GENERATE,
+                inputs=lambda: _inputs_of(model, args, kwargs, tools),
+            )
+        # The steps of an assistant are not those of the model that it assists.
         progress = _running.progress = None if call is None else _Progress()
         inside.on = True
         try:
             result = original(model, *args, **kwargs)
         except BaseException as error:
-            inside.on = False
-            _running.progress = None
+            inside.on, _running.progress = around, outer
             if call is not None:
                 call.fail(error)
             raise
-        inside.on = False
-        _running.progress = None
+        inside.on, _running.progress = around, outer
         if call is not None and progress is not None:
             call.succeed(
                 lambda: _outputs_of(torch, result),
@@ -122,15 +125,6 @@ def patch(module: Any, recorder: Recorder, patches: Patches) -> None:
     _dynamo.trace_instead(vars(mixin)["generate"], original)
     _watch(mixin, "_validate_generated_length", _Progress.prepared, recorder, patches)
     _watch(mixin, "_has_unfinished_sequences", _Progress.look, recorder, patches)
-
-
-def _as_part(original: Any, model: Any, args: Any, kwargs: Any) -> Any:
-    """Generates inside another inference; the steps of an assistant are not those of the model that it assists."""
-    outer, _running.progress = _running.progress, None
-    try:
-        return original(model, *args, **kwargs)
-    finally:
-        _running.progress = outer
 
 
 def _watch(mixin: Any, name: str, tell: Callable[..., None], recorder: Recorder, patches: Patches) -> None:
