@@ -104,11 +104,12 @@ def test_an_instrumentor_that_fails_stops_neither_the_others_nor_the_program() -
         "sys.modules['inferspan_instrumentors.onnxruntime'] = None\n"  # the first: its import fails
         "import inferspan.auto\n"
         "import onnxruntime\n"
+        "from inferspan_instrumentors.thread_pools import ThreadPoolInstrumentor as Pools\n"
         "from inferspan_instrumentors.torch import TorchInstrumentor as Torch\n"
         "from inferspan_instrumentors.torchvision import TorchvisionInstrumentor as Torchvision\n"
         "from inferspan_instrumentors.transformers import TransformersInstrumentor as Transformers\n"
         "print(hasattr(onnxruntime.InferenceSession.run, '__wrapped__'))\n"
-        "print(all(one().is_instrumented_by_opentelemetry for one in (Torch, Torchvision, Transformers)))"
+        "print(all(one().is_instrumented_by_opentelemetry for one in (Pools, Torch, Torchvision, Transformers)))"
     )
     finished = run(program)
     assert finished.stdout == "False\nTrue\n"

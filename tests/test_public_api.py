@@ -26,7 +26,7 @@ MEMBERS = {
     "enqueue": "() -> 'Token'",
     "inference": "(model: 'object', *, version: 'str | None' = None, system: 'str' = '_OTHER', "
     "server: 'str | None' = None, port: 'int | None' = None) -> 'Call'",
-    "labels": "(**values: 'object') -> 'None'",
+    "labels": "(**values: 'object') -> 'Labelling'",
     "show": "() -> 'None'",
     "stage": "(name: 'str', *, model: 'str | None' = None) -> 'Step'",
 }

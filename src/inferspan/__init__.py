@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inferspan._version import __version__
-    from inferspan.api import batch, current_id, enqueue, inference, stage
+    from inferspan.api import batch, current_id, enqueue, inference, labels, stage
     from inferspan.cli.show import show
     from inferspan.identity import describe
     from inferspan.pipeline import configure
     from inferspan.recording.batches import Token
-    from inferspan.recording.labels import labels
 
 __all__ = [
     "Token",
@@ -41,7 +40,7 @@ _HOMES = {
     "describe": "inferspan.identity",
     "enqueue": "inferspan.api",
     "inference": "inferspan.api",
-    "labels": "inferspan.recording.labels",
+    "labels": "inferspan.api",
     "show": "inferspan.cli.show",
     "stage": "inferspan.api",
 }

@@ -19,6 +19,7 @@ from inferspan.lifecycle import ACTIVITY, Inference
 from inferspan.recorder import Endpoint, Recorder
 from inferspan.recording import batches, skips
 from inferspan.recording.batches import Batch, Token
+from inferspan.recording.labels import Labelling
 from inferspan.semconv.attributes import SelfSkipReason, SystemName
 from inferspan.stages import Stage
 from inferspan.streams import streaming, streaming_async
@@ -273,6 +274,25 @@ def stage(name: str, *, model: str | None = None) -> Step:
     return _NO_CALL if _is_compiling() else Step(name, model)
 
 
+def labels(**values: object) -> Labelling:
+    """Labels the inferences and stages of a block, or of a function; of what they await and start as well.
+
+    ::
+
+        with inferspan.labels(segment="eu"):
+            model(x)
+
+    Labels of an outer block stay, unless the inner one has the same key. They are on spans and metrics, as
+    ``inferspan.label.<key>``.
+
+    Args:
+        **values: by key. A key that the setting ``labels`` does not declare is dropped, with one warning; a value
+            beyond the first ``max_label_values`` of its key is ``_OTHER``. Both are counted in
+            ``inferspan.self.dropped``. Of a value that is not text, its ``str()`` is taken, at most 64 characters.
+    """
+    return _NO_CALL if _is_compiling() else Labelling(values)
+
+
 def enqueue() -> Token:
     """Notes that a request begins to wait for a batch, where the request is handled; give it to `batch` later."""
     return Token()
@@ -320,7 +340,7 @@ def batch(tokens: Iterable[Token]) -> Batching:
     Args:
         tokens: what `enqueue` has returned, in any thread or task of this process.
     """
-    return Batching(list(tokens))
+    return _NO_CALL if _is_compiling() else Batching(list(tokens))
 
 
 def current_id() -> str | None:
@@ -329,7 +349,7 @@ def current_id() -> str | None:
     It is ``<trace id>-<span id>`` in hexadecimal digits, whether the span is sampled or not, and where there is no
     tracer provider as many random digits: something to write down with a prediction, for the label that comes later.
     """
-    activity: Any = get_current().get(ACTIVITY)
+    activity: Any = None if _is_compiling() else get_current().get(ACTIVITY)
     while activity is not None:
         if activity.active:
             return activity.id

@@ -35,6 +35,8 @@ def detach(token: Any) -> None:
 def carried(function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function that runs in the context of whoever asks for it now, on whatever thread it runs."""
     context = context_api.get_current()
+    if not context:
+        return function
 
     def run(*args: Any, **kwargs: Any) -> Any:
         token = context_api.attach(context)

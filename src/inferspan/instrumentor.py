@@ -75,7 +75,7 @@ class Patches:
         """
         original = getattr(owner, name)
 
-        def patched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def patched(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             if not when():
                 return original(self, *args, **kwargs)
             return wrapper(original, self, args, kwargs)

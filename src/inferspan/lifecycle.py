@@ -386,6 +386,7 @@ class Inference:
         """Ends the span and nothing else, after a fault of ours at the start: no inference was observed."""
         self.detach()
         live.calls.pop(id(self), None)
+        crash.end(self._slot)
         self._activity.active = False
         self.span.end()
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inferspan_instrumentors.thread_pools import ThreadPoolInstrumentor
 from opentelemetry import context, propagate, trace
-from opentelemetry.instrumentation.threading import ThreadingInstrumentor
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -243,7 +243,7 @@ def test_a_pool_that_passes_on_the_context_has_the_id_of_the_block_that_it_works
     shared = inferspan.inference("model")
     instrumented = threading.Event()
     barrier = threading.Barrier(2)
-    instrumentor = ThreadingInstrumentor()
+    instrumentor = ThreadPoolInstrumentor()
 
     def request(_: int) -> None:
         assert instrumented.wait(30)
@@ -254,7 +254,7 @@ def test_a_pool_that_passes_on_the_context_has_the_id_of_the_block_that_it_works
 
     with ThreadPoolExecutor(2) as requests, ThreadPoolExecutor(1) as helpers:
         answered = requests.map(request, range(2))
-        instrumentor.instrument()
+        instrumentor.instrument(**manual.providers)
         try:
             instrumented.set()
             list(answered)

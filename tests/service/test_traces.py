@@ -85,9 +85,11 @@ def test_other_threads_know_the_request(collector: Collector) -> None:
     requests = {span.span_id: span for span in spans if span.scope.name == "app"}
     inferences = [span for span in spans if span.name == "infer digits"]
     found = Counter(requests[span.parent_span_id].name for span in inferences if span.parent_span_id in requests)
-    orphans = [span for span in inferences if span.parent_span_id not in requests]
-    ways = ["to_thread", "run_in_executor", "default executor", "submit", "map", "thread"]
-    assert (found, orphans) == (Counter(dict.fromkeys(ways, 5)), [])
+    ways = ["to_thread", "run_in_executor", "default executor", "submit", "map"]
+    assert found == Counter(dict.fromkeys(ways, 5))
+    # A thread of its own may be one that goes on to serve others: it does not say whose it is.
+    others = [span for span in inferences if span.parent_span_id not in requests]
+    assert [span.parent_span_id for span in others] == [None] * 5
 
 
 def test_models_inside_a_model(collector: Collector) -> None:

@@ -51,28 +51,19 @@ def of(context: Context) -> Labels:
     return NONE if found is None else found
 
 
-class labels:  # noqa: N801 (it is used as a function)
-    """Labels the inferences and stages of a block, or of a function; of what they await and start as well.
+class Labelling:
+    """Labels of a block or of a function: a context manager, and a decorator.
 
-    ::
-
-        with inferspan.labels(segment="eu"):
-            model(x)
-
-    Labels of an outer block stay, unless the inner one has the same key. They are on spans and metrics, as
-    ``inferspan.label.<key>``.
-
-    Args:
-        **values: by key. A key that the setting ``labels`` does not declare is dropped, with one warning; a value
-            beyond the first ``max_label_values`` of its key is ``_OTHER``. Both are counted in
-            ``inferspan.self.dropped``. Of a value that is not text, its ``str()`` is taken, at most 64 characters.
+    One object may be entered again and again, by several threads and tasks at a time.
     """
 
-    def __init__(self, **values: object) -> None:
+    __slots__ = ("_blocks", "_given")
+
+    def __init__(self, values: Mapping[str, object]) -> None:
         self._given = values
         self._blocks: Blocks[Any] = Blocks()
 
-    def __enter__(self) -> labels:
+    def __enter__(self) -> Labelling:
         token: Any = None
         try:
             context = context_api.get_current()

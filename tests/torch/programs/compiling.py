@@ -203,11 +203,12 @@ def manual_in_compiled() -> Any:
     model = mlp()
 
     def function(x: Tensor) -> Tensor:
-        with inferspan.inference(model="manual") as call:
-            call.inputs(x)
-            y = model(x)
-            call.outputs(y)
-        return y
+        with inferspan.labels(segment="eu"), inferspan.batch([]), inferspan.stage("whole"):
+            with inferspan.inference(model="manual") as call:
+                call.inputs(x)
+                y = model(x)
+                call.outputs(y)
+            return y if inferspan.current_id() is None else -y
 
     return _compiled(
         lambda backend: torch.compile(function, backend=backend, fullgraph=True), batch(), guards_of=function
