@@ -173,7 +173,7 @@ def test_inside_a_stage_of_the_application(instrumented: Telemetry, monkeypatch:
 
 
 def test_inside_a_model_it_is_part_of_the_inference(instrumented: Telemetry) -> None:
-    class Classifier(torch.nn.Module):
+    class PreparesItself(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.prepare = presets.ImageClassification(crop_size=4, resize_size=4)
@@ -182,8 +182,8 @@ def test_inside_a_model_it_is_part_of_the_inference(instrumented: Telemetry) -> 
         def forward(self, image: Any) -> Any:
             return self.layer(self.prepare(image))
 
-    Classifier().eval()(_IMAGE)
-    assert [span.name for span in instrumented.spans()] == ["infer Classifier"]
+    PreparesItself().eval()(_IMAGE)
+    assert [span.name for span in instrumented.spans()] == ["infer PreparesItself"]
     assert instrumented.points(INFERSPAN_STAGE_DURATION) == []
 
 
