@@ -196,7 +196,7 @@ class Inference:
                 token_ids=settings.profile_token_ids,
             )
             self.inputs = [*self.inputs, *captured]
-            shapes = (one.reading.shape for one in captured)
+            shapes = [one.reading.shape for one in captured]
         else:
             shapes = shapes_of(values)
             if settings.profile:

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inferspan.values._types import class_of, name_of
@@ -33,10 +32,9 @@ def shape_of(value: Any) -> Shape | None:
     return () if kind is float or kind is int or kind is bool else None
 
 
-def shapes_of(values: Mapping[str, Any]) -> Iterator[Shape | None]:
-    """Yields the shapes of the first values, of those in a dict one by one."""
-    for _, value in _first(values):
-        yield shape_of(value)
+def shapes_of(values: Mapping[str, Any]) -> list[Shape | None]:
+    """Returns the shapes of the first values, of those in a dict one by one."""
+    return [shape_of(value) for _, value in _first(values)]
 
 
 def glimpses(values: Mapping[str, Any]) -> list[tuple[str, str, Shape | None]]:
@@ -44,13 +42,14 @@ def glimpses(values: Mapping[str, Any]) -> list[tuple[str, str, Shape | None]]:
     return [(name, _type_of(value), shape_of(value)) for name, value in _first(values)]
 
 
-def _first(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in islice(tuple(values.items()), _MAX_ITEMS):
+def _first(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in tuple(values.items())[:_MAX_ITEMS]:
         if class_of(value) is dict:
-            for key, inner in islice(tuple(value.items()), _MAX_ITEMS):
-                yield join(name, key), inner
+            found += [(join(name, key), inner) for key, inner in tuple(value.items())[:_MAX_ITEMS]]
         else:
-            yield name, value
+            found.append((name, value))
+    return found
 
 
 def _type_of(value: Any) -> str:
