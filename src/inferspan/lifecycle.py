@@ -336,7 +336,7 @@ class Inference:
                     if generation is not None:
                         self.generation = generation()
                 finally:
-                    self._hand_over()
+                    worker.hand_over(self)
         except Exception:
             self.series.failed("inference")
 
@@ -375,7 +375,7 @@ class Inference:
             self._stop(clock.monotonic())
             self.forget_inputs()
             self.error_type = _INTERRUPTED
-            self._hand_over()
+            worker.hand_over(self)
 
     def disown(self) -> None:
         """Forgets the inference in a forked child: it is the parent's to end, and covers nothing done there."""
@@ -412,7 +412,7 @@ class Inference:
                 self._profile_late()
         finally:
             self.forget_inputs()
-            self._hand_over()
+            worker.hand_over(self)
 
     def _profile_late(self) -> None:
         values = self._pending
@@ -428,16 +428,6 @@ class Inference:
         )
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
-
-    def _hand_over(self) -> None:
-        settings = config.in_force
-        try:
-            if settings.defer:
-                worker.submit(self, limit=settings.queue_size)
-            else:
-                worker.finish_here(self)
-        finally:
-            live.handed_over(self)
 
     # -- on the worker -----------------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ class Load:
                 try:
                     self.model = model()
                 finally:
-                    self._hand_over()
+                    worker.hand_over(self)
         except Exception:
             faults.caught("load")
 
@@ -124,7 +124,7 @@ class Load:
                     if isinstance(error, Exception):
                         self.failure = exceptions.capture(error, detail=config.in_force.exception_detail)
                 finally:
-                    self._hand_over()
+                    worker.hand_over(self)
         except Exception:
             faults.caught("load")
 
@@ -133,7 +133,7 @@ class Load:
         if live.take(self):
             self._stop(clock.monotonic())
             self.error_type = _INTERRUPTED
-            self._hand_over()
+            worker.hand_over(self)
 
     def disown(self) -> None:
         """Is the parent's to end, in a forked child."""
@@ -159,16 +159,6 @@ class Load:
         self.active = False
         self.duration = now - self._monotonic
         self.ended = self.started + self.duration
-
-    def _hand_over(self) -> None:
-        settings = config.in_force
-        try:
-            if settings.defer:
-                worker.submit(self, limit=settings.queue_size)
-            else:
-                worker.finish_here(self)
-        finally:
-            live.handed_over(self)
 
     def complete(self) -> None:
         """Records the duration, and ends the span; on the worker's thread unless the queue is full."""

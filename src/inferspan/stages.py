@@ -13,7 +13,7 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode, get_current_span, set_span_in_context
 
-from inferspan import clock, config, contexts, faults
+from inferspan import clock, contexts, faults
 from inferspan.recording import drops, exceptions, labels, live, worker
 from inferspan.recording.labels import Labels
 from inferspan.recording.scope import Scope
@@ -104,14 +104,7 @@ class Stage:
 
     def _hand_over(self, now: int) -> None:
         self._ended = now
-        settings = config.in_force
-        try:
-            if settings.defer:
-                worker.submit(self, limit=settings.queue_size)
-            else:
-                worker.finish_here(self)
-        finally:
-            live.handed_over(self)
+        worker.hand_over(self)
 
     def complete(self) -> None:
         """Records the duration, and ends the span; on the worker's thread unless the queue is full."""

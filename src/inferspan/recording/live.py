@@ -117,7 +117,7 @@ def take(call: InProgress) -> bool:
     return True
 
 
-def handed_over(call: InProgress) -> None:
+def handed_over(call: object) -> None:
     """Says that the worker has the call, or that it is finished."""
     ending.remove(id(call))
 

@@ -20,8 +20,8 @@ from collections import deque
 from queue import SimpleQueue
 from typing import Protocol
 
-from inferspan import faults
-from inferspan.recording import drops, gate
+from inferspan import config, faults
+from inferspan.recording import drops, gate, live
 
 #: Longest wait for a turn, in seconds: an exporter that blocks must not block a flush for good.
 PATIENCE = 5.0
@@ -54,8 +54,20 @@ _inline = False
 _finished = False
 
 
-def submit(record: Completable, *, limit: int) -> None:
-    """Hands a record over; finishes it here where the queue is full, its data profile dropped."""
+def hand_over(record: Completable) -> None:
+    """Has a call finished that was taken out of `live.calls`: by the worker, or here where that is how it is set."""
+    settings = config.in_force
+    try:
+        if settings.defer:
+            _submit(record, limit=settings.queue_size)
+        else:
+            finish_here(record)
+    finally:
+        live.handed_over(record)
+
+
+def _submit(record: Completable, *, limit: int) -> None:
+    """Queues a record; finishes it here where the queue is full, its data profile dropped."""
     if _inline:
         finish_here(record)
         return
