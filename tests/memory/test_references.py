@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from support.telemetry import Telemetry
 
 from inferspan import identity, pipeline
-from inferspan.recording import worker
+from inferspan.recording import live, worker
 
 
 class Refused(ValueError):
@@ -42,7 +42,12 @@ class Model(torch.nn.Module):
 def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
     """A worker that does not run: records stay in the queue until the test has looked."""
     queued: list[Any] = []
-    monkeypatch.setattr(worker, "submit", lambda record, *, limit: queued.append(record))
+
+    def hold(record: Any) -> None:
+        queued.append(record)
+        live.handed_over(record)
+
+    monkeypatch.setattr(worker, "hand_over", hold)
     with Telemetry(sampler=request.param) as telemetry:
         telemetry.instrument(TorchInstrumentor())
         telemetry.instrument(OnnxRuntimeInstrumentor())
