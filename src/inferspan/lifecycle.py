@@ -17,7 +17,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, format_span_id, format_trace
 from inferspan import clock, config, contexts
 from inferspan.generation import Generation
 from inferspan.identity import Model
-from inferspan.profile import Capture, capture
+from inferspan.profiling import Capture, capture
 from inferspan.recording import crash, drops, exceptions, live, worker
 from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure

@@ -14,7 +14,7 @@ from opentelemetry.exporter.otlp.proto.common._internal import _encode_attribute
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from support.profiles import profiles
 
-from inferspan.profile import FieldProfile
+from inferspan.profiling import FieldProfile
 from inferspan.recording.spans import profile_attributes, shape_text
 from inferspan.semconv.attributes import INFERSPAN_ANOMALIES, INPUT, OUTPUT
 

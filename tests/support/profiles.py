@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferspan.profile import FieldProfile, capture, summarise
+from inferspan.profiling import FieldProfile, capture, summarise
 
 MAX_ELEMENTS = 4_194_304
 

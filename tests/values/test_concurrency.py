@@ -16,7 +16,7 @@ import torch
 from support.profiles import profiles
 
 from inferspan import faults, values
-from inferspan.profile import capture
+from inferspan.profiling import capture
 
 SECONDS = 0.4
 

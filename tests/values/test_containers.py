@@ -218,7 +218,7 @@ def test_numbers(value: Any, mean: float | None, missing: int, infinite: int) ->
 def test_each_input_is_read_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that cannot be read costs the others nothing, and is named."""
     from inferspan import faults
-    from inferspan.profile import capture, summarise
+    from inferspan.profiling import capture, summarise
     from inferspan.values import _types
 
     def fail(_: Any) -> Any:

@@ -13,7 +13,7 @@ from opentelemetry.trace import Span
 
 from inferspan import config, faults
 from inferspan.generation import Generation
-from inferspan.profile import Capture, FieldProfile, summarise
+from inferspan.profiling import Capture, FieldProfile, summarise
 from inferspan.recording import drops, exceptions, generations, notices
 from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure

@@ -8,7 +8,7 @@ from itertools import islice, takewhile
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from inferspan.profile import FieldProfile
+from inferspan.profiling import FieldProfile
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import FieldAttributes
 from inferspan.text import encodable

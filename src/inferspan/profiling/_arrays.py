@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy
 
-from inferspan.profile._layouts import QUANTILE_SAMPLE, ROW, blocks, floating, sample, without_repeats
-from inferspan.profile._moments import Moments
+from inferspan.profiling._layouts import QUANTILE_SAMPLE, ROW, blocks, floating, sample, without_repeats
+from inferspan.profiling._moments import Moments
 
 #: Without its types, which know no array of any element type.
 np: Any = numpy

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.profiles import MAX_ELEMENTS, profile, profiles
 
-from inferspan.profile import capture
+from inferspan.profiling import capture
 
 COUNTS = ("count", "missing", "infinite", "zero")
 AGGREGATES = ("mean", "standard_deviation")

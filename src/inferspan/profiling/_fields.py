@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inferspan.profile._capture import Capture
-from inferspan.profile._moments import Moments
-from inferspan.profile._scalars import FEW, doubles, of_list
+from inferspan.profiling._capture import Capture
+from inferspan.profiling._moments import Moments
+from inferspan.profiling._scalars import FEW, doubles, of_list
 
 #: A two-dimensional value with at most as many columns is a table; its rows are somebody's records.
 TABLE_COLUMNS = 256
@@ -111,7 +111,7 @@ def _small(one: Capture, min_count: int, ordered: bool) -> list[Moments]:
         arrays = None
     else:
         # Imported where it is needed: numpy is the application's.
-        from inferspan.profile import _arrays as arrays
+        from inferspan.profiling import _arrays as arrays
 
         values = doubles(data) if isinstance(data, tuple) else arrays.from_copy(data, reading.layout)
     columns = _small_columns(values, len(one.features), min_count) if one.features and len(values) else []
@@ -126,7 +126,7 @@ def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
     if rows <= FEW:
         values = _listed(values)
         return [of_list(values[index::width], min_count=min_count, ordered=ordered) for index in range(width)]
-    from inferspan.profile import _columns
+    from inferspan.profiling import _columns
 
     return _columns.of_columns(values, width, ordered=ordered)
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import numpy
 
-from inferspan.profile._arrays import of_array
-from inferspan.profile._layouts import BLOCK, QUANTILE_SAMPLE, ROW, floating, sample_rows
-from inferspan.profile._moments import Moments
+from inferspan.profiling._arrays import of_array
+from inferspan.profiling._layouts import BLOCK, QUANTILE_SAMPLE, ROW, floating, sample_rows
+from inferspan.profiling._moments import Moments
 
 #: Without its types, which know no array of any element type.
 np: Any = numpy

@@ -96,7 +96,7 @@ def _summarise_large(one: Capture, max_elements: int) -> None:
     reading = one.reading
     try:
         # Imported here: numpy is the application's, and is there as soon as an array is.
-        from inferspan.profile import _arrays, _columns, _layouts
+        from inferspan.profiling import _arrays, _columns, _layouts
 
         array = reading.array
         total = array.size

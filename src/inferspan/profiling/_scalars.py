@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from inferspan.profile._moments import Moments
+from inferspan.profiling._moments import Moments
 
 #: Most values for which this is the way to go.
 FEW = 32
