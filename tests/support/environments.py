@@ -68,6 +68,19 @@ def foreign(path: Path, *requirements: str) -> Path:
     return python
 
 
+@functools.cache
+def kept(*requirements: str) -> Path:
+    """Returns the interpreter of an environment as :func:`foreign` makes them, made only where it is not there yet."""
+    wanted = "\n".join((sys.version, *requirements)).encode()
+    folder = _FOLDER / hashlib.sha256(wanted).hexdigest()[:16]
+    finished = folder / "finished"
+    if not finished.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        foreign(folder, *requirements)
+        finished.touch()
+    return folder / "bin" / "python"
+
+
 def folder(path: Path, *, extra: str = "otlp") -> Path:
     """Installs inferspan, and what it needs, into a folder that is to be put on ``PYTHONPATH``."""
     ours = f"inferspan[{extra}] @ {wheel().as_uri()}"

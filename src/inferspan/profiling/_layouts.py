@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy
+
+from inferspan.profiling import _strides
 
 #: Without its types, which know no array of any element type.
 np: Any = numpy
@@ -19,7 +19,6 @@ BLOCK = 65_536
 ROW = 512
 #: Elements from which quantiles are taken: rank error about 1.1/sqrt(1024) = 3.4 % at p95.
 QUANTILE_SAMPLE = 1024
-_turn = itertools.count()
 
 
 def floating(array: Any, layout: str) -> Any:
@@ -42,13 +41,17 @@ def without_repeats(array: Any) -> Any:
     return array
 
 
+def _as_it_lies(array: Any) -> Any:
+    """Returns a view with its axes in the order of memory, the one of the smallest steps last."""
+    if array.flags.c_contiguous:
+        return array
+    return array.transpose(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
+
+
 def _flat(array: Any) -> Any:
     """Returns a flat view where the elements lie densely in some order of the axes, else None."""
-    if array.flags.forc:
-        return array.reshape(-1, order="A")
-    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
-    turned = array.transpose(order)
-    return turned.reshape(-1) if turned.flags.c_contiguous else None
+    in_memory = _as_it_lies(array)
+    return in_memory.reshape(-1) if in_memory.flags.c_contiguous else None
 
 
 def blocks(array: Any) -> Iterator[Any]:
@@ -71,32 +74,15 @@ def sample(array: Any, size: int) -> Any:
     total = array.size
     if total <= size:
         return array.ravel()
-    stride = _stride(total, size, array.shape)
-    start = _start(stride)
-    flat = _flat(array)
-    if flat is not None:
-        return flat[start::stride].copy()
-    indices = np.arange(start, total, stride)
-    return array[np.unravel_index(indices, array.shape)]
+    in_memory = _as_it_lies(array)
+    step = _strides.stride(in_memory.shape, size)
+    start = _strides.start(step)
+    if in_memory.flags.c_contiguous:
+        return in_memory.reshape(-1)[start::step].copy()
+    return in_memory[np.unravel_index(np.arange(start, total, step), in_memory.shape)]
 
 
 def sample_rows(rows: Any, size: int) -> Any:
     """Returns a view of ``size`` rows or some more, likewise."""
-    stride = _stride(len(rows), size, (len(rows),))
-    return rows[_start(stride) :: stride]
-
-
-def _start(stride: int) -> int:
-    return next(_turn) * 47 % stride
-
-
-def _stride(total: int, size: int, shape: tuple[int, ...]) -> int:
-    """Returns the largest stride that draws at least ``size`` and shares no factor with any dimension.
-
-    One that does sees the same columns of every row: on an image 224 wide with a horizontal gradient, stride 224 has
-    a rank error of 0.94 where 37 has 0.006.
-    """
-    stride = max(1, total // size)
-    while any(math.gcd(stride, dimension) > 1 for dimension in shape):
-        stride -= 1
-    return stride
+    step = max(1, len(rows) // size)
+    return rows[_strides.start(step) :: step]
