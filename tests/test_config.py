@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import subprocess
 import sys
 from typing import Any
@@ -57,6 +58,8 @@ def test_booleans(text: str, value: bool) -> None:
     ("name", "text", "value"),
     [
         ("queue_size", " 17 ", 17),
+        ("profile_budget", "0.02", 0.02),
+        ("profile_budget", "inf", math.inf),
         ("anomaly_events_per_minute", "0", 0),
         ("exception_detail", " Full ", "full"),
         ("warn_after_seconds", "0", 0),
@@ -89,6 +92,7 @@ BAD = [
     *[(name, SECRET) for name in FIELDS if name not in TEXTS],
     *[(name, bad) for name in COUNTS for bad in ("0", "-1", "1.5", "1e3")],
     *[(name, "-1") for name in ("max_links", "stall_seconds", "warn_after_seconds")],
+    *[("profile_budget", bad) for bad in ("-0.01", "nan", "1 %")],
     ("profile_span_bytes", "255"),
     ("profile_max_elements", "1023"),
     ("anomaly_events_per_minute", "-1"),

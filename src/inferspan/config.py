@@ -17,6 +17,12 @@ PREFIX = "OTEL_PYTHON_INFERSPAN_"
 
 _log = logging.getLogger("inferspan")
 
+#: What Python says of text that is no number, which it quotes.
+_NOT_NUMBERS = {
+    "invalid literal for int() with base 10": "not a whole number",
+    "could not convert string to float": "not a number",
+}
+
 
 def _boolean(text: str) -> bool:
     value = text.strip().lower()
@@ -35,6 +41,13 @@ def _at_least(minimum: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not value >= 0:
+        raise ValueError("expected a share of at least 0, such as 0.01, or inf")
+    return value
 
 
 EXCEPTION_DETAILS = ("type", "message", "stacktrace", "full")
@@ -91,6 +104,13 @@ class Config:
         True,
         _boolean,
         "Whether the inputs and outputs of sampled inferences are profiled. Off, spans do not describe data.",
+    )
+    profile_budget: float = _setting(
+        0.01,
+        _share,
+        "CPU time that profiling may take, as a share of the time that inferences take; what failed calls and findings "
+        "need may take as much again. Beyond it inferences are not profiled, which is counted and said on the span. "
+        "inf for no bound.",
     )
     profile_min_count: int = _setting(
         10,
@@ -216,7 +236,7 @@ class Config:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
                 # The text may be anything, a secret pasted on the wrong line included: it is not repeated.
-                problem = "not a whole number" if "invalid literal" in str(error) else error
+                problem = _NOT_NUMBERS.get(str(error).partition(":")[0], error)
                 _log.warning("%s%s is ignored: %s", PREFIX, setting.name.upper(), problem)
         return cls(**{**values, **overrides})
 

@@ -18,6 +18,11 @@ inference's data profile is dropped and counted.
 """
 OTEL_PYTHON_INFERSPAN_PROFILE = "OTEL_PYTHON_INFERSPAN_PROFILE"
 """Whether the inputs and outputs of sampled inferences are profiled. Off, spans do not describe data."""
+OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET = "OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET"
+"""CPU time that profiling may take, as a share of the time that inferences take; what failed calls and
+findings need may take as much again. Beyond it inferences are not profiled, which is counted and said on
+the span. inf for no bound.
+"""
 OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT = "OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT"
 """Fewest values that a statistic on a span may summarise; below it only counts are shown. Lower values
 reveal data: at 1, the minimum of a single value is that value.

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much CPU time profiling may take: a share of the time that inferences take, measured, and kept.
+
+What profiling costs is measured where it is spent, on the calling threads and on the worker, and taken from an
+allowance that inferences fill as they end. A call is profiled while there is something left; an allowance that is
+overdrawn is paid back before the next profile, so the share holds over any longer time, whatever a single profile
+costs. A second allowance of the same size is for what is looked for: the inputs of failed calls, and arrays of which a
+sample has shown missing or infinite values.
+
+A model that is called rarely would earn next to nothing although profiling it costs next to nothing: the allowances
+never earn less than a fifty-thousandth part of the wall-clock time.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from time import thread_time_ns
+
+from inferspan import clock, config
+
+#: What is there at the start, and what remains of it unspent at most, in nanoseconds.
+_AT_FIRST = 5_000_000
+_MOST = 2_000_000
+#: Least that is earned: a share of the time on the clock, looked at so often.
+_LEAST_SHARE = 0.0002
+_LOOK = 100_000_000
+#: Weight of the newest measurement in the expected cost of an element.
+_NEWEST = 0.25
+
+
+class Allowance:
+    """CPU time that may be spent; in nanoseconds. Negative where it is overdrawn."""
+
+    __slots__ = ("left", "spent")
+
+    def __init__(self) -> None:
+        self.left = float(_AT_FIRST)
+        #: In all, since the process started.
+        self.spent = 0
+
+    def affords(self, cost: float) -> bool:
+        """Returns whether as much is left."""
+        return self.left >= cost or config.in_force.profile_budget == math.inf
+
+
+class Budget:
+    """Both allowances of a process, and what fills them.
+
+    Attributes:
+        first: for every inference.
+        second: for failures and findings.
+        inference_time: of all inferences that are no part of others, in nanoseconds: what the budget is a share of.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Starts anew, in a forked child too."""
+        self._lock = threading.Lock()
+        self.first = Allowance()
+        self.second = Allowance()
+        self.inference_time = 0
+        self._looked = clock.monotonic()
+        self._earned = 0.0
+
+    def allows(self) -> bool:
+        """Returns whether the call that asks may be profiled."""
+        return self.first.left > 0 or self._earn_least() or config.in_force.profile_budget == math.inf
+
+    def earn(self, inference_time: int) -> None:
+        """Notes the duration of an inference, in nanoseconds."""
+        with self._lock:
+            self.inference_time += inference_time
+            self._add(inference_time * config.in_force.profile_budget)
+
+    def charge(self, allowance: Allowance, cost: int) -> None:
+        """Takes from an allowance what profiling has cost, in nanoseconds."""
+        with self._lock:
+            allowance.spent += cost
+            allowance.left -= cost
+
+    def _add(self, earned: float) -> None:
+        self._earned += earned
+        for allowance in (self.first, self.second):
+            # What is left from the start stays until it is spent.
+            allowance.left = max(allowance.left, min(allowance.left + earned, _MOST))
+
+    def _earn_least(self) -> bool:
+        now = clock.monotonic()
+        if now - self._looked < _LOOK:
+            return False
+        with self._lock:
+            least = (now - self._looked) * min(_LEAST_SHARE, config.in_force.profile_budget)
+            self._looked = now
+            missing, self._earned = least - self._earned, 0.0
+            if missing > 0:
+                self._add(missing)
+                self._earned = 0.0
+            return self.first.left > 0
+
+
+class Stopwatch:
+    """CPU time of the calling thread from its making on."""
+
+    __slots__ = ("_began",)
+
+    def __init__(self) -> None:
+        self._began = thread_time_ns()
+
+    def elapsed(self) -> int:
+        """Returns nanoseconds."""
+        return thread_time_ns() - self._began
+
+
+class Rates:
+    """What the profile of one element costs, in nanoseconds: learned from what was measured."""
+
+    def __init__(self) -> None:
+        self._rates: dict[tuple[str, bool], float] = {}
+
+    def expected(self, elements: int, layout: str, *, columns: bool, at_first: float) -> float:
+        """Returns what the profile of an array is going to cost.
+
+        Args:
+            elements: how many it has.
+            layout: of its elements.
+            columns: whether each column is profiled.
+            at_first: expected of an element where none like it was measured.
+        """
+        return elements * self._rates.get((layout, columns), at_first)
+
+    def learn(self, elements: int, layout: str, cost: int, *, columns: bool) -> None:
+        """Notes what the profile of an array has cost."""
+        rate = cost / max(1, elements)
+        known = self._rates.get((layout, columns))
+        self._rates[layout, columns] = rate if known is None else known + _NEWEST * (rate - known)
+
+
+#: The budget of this process.
+budget = Budget()
+rates = Rates()
