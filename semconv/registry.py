@@ -95,13 +95,31 @@ class Span(Signal):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Signal):
-    """A metric; `value_type` is `int` or `double`, `boundaries` are those of a histogram's buckets."""
+    """A metric; `value_type` is `int` or `double`, `boundaries` are those of a histogram's buckets.
+
+    One that is `exponential` is a histogram whose data points we make ourselves: no instrument records its values.
+    """
 
     instrument: str
     unit: str
     value_type: str
     observable: bool = False
+    exponential: bool = False
     boundaries: Sequence[float] = ()
+
+    @property
+    def has_instrument(self) -> bool:
+        """Whether there is an instrument of the API behind it."""
+        return not self.reserved and not self.exponential
+
+    @property
+    def kind(self) -> str:
+        """The kind of its instrument, in words."""
+        return (
+            self.instrument
+            + (", observable" if self.observable else "")
+            + (", exponential" if self.exponential else "")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +200,7 @@ def resolve(source: Source) -> Registry:
                 unit=entry["unit"],
                 value_type=annotations(entry)["code_generation"]["metric_value_type"],
                 observable=annotations(entry).get("observable", False),
+                exponential=annotations(entry).get("exponential", False),
                 boundaries=[float(boundary) for boundary in annotations(entry).get("bucket_boundaries", ())],
             )
             for entry in source.entries("metrics")

@@ -16,6 +16,8 @@ UPSTREAM_DOCUMENTS = "https://opentelemetry.io/docs/specs/semconv/registry/attri
 _SECTIONS = {
     "input": "Input",
     "output": "Output",
+    "field": "Fields",
+    "window": "Windows",
     "self": "inferspan itself",
 }
 """The parts of the namespace that have a section of their own in the reference of attributes."""
@@ -65,7 +67,7 @@ def families(registry: Registry) -> Families:
 
 def api_types(registry: Registry) -> list[str]:
     """The names of the API's types that the module of metrics needs."""
-    emitted = [metric for metric in registry.metrics if not metric.reserved]
+    emitted = [metric for metric in registry.metrics if metric.has_instrument]
     callbacks = ["CallbackT"] if any(metric.observable for metric in emitted) else []
     return sorted({"Meter", *callbacks, *(instrument_type(metric) for metric in emitted)})
 

@@ -27,12 +27,13 @@ STABILITIES = ("development", "alpha", "beta", "release_candidate", "stable")
 METRIC_ATTRIBUTE_TYPES = frozenset({"string", "int", "boolean", "enum", "template[string]"})
 UPSTREAM_OFF_METRICS = frozenset({"exception.message", "exception.stacktrace"})
 ANNOTATIONS = frozenset(
-    {"bucket_boundaries", "code_generation", "high_cardinality", "observable", "reserved", "severity"}
+    {"bucket_boundaries", "code_generation", "exponential", "high_cardinality", "observable", "reserved", "severity"}
 )
 SEVERITIES = frozenset({"trace", "debug", "info", "warn", "error", "fatal"})
 EXAMPLE_TYPES: dict[str, type] = {
     "string": str,
     "template[string]": str,
+    "template[double]": float,
     "int": int,
     "double": float,
     "boolean": bool,
@@ -253,8 +254,11 @@ def _metrics(source: Source) -> Iterator[str]:
         if histogram and notes.get("observable"):
             yield f"{name}: a histogram cannot be observable"
         boundaries = notes.get("bucket_boundaries")
-        if histogram != (boundaries is not None):
-            yield f"{name}: bucket boundaries belong to a histogram, and a histogram needs them"
+        exponential = bool(notes.get("exponential"))
+        if exponential and not histogram:
+            yield f"{name}: only a histogram can be exponential"
+        if (histogram and not exponential) != (boundaries is not None):
+            yield f"{name}: bucket boundaries belong to a histogram, and one that is not exponential needs them"
         if boundaries is not None and not all(low < high for low, high in pairwise(boundaries)):
             yield f"{name}: bucket boundaries do not ascend"
 

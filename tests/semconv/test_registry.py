@@ -211,11 +211,19 @@ BROKEN: dict[str, tuple[Mutation, str]] = {
     "equal boundaries": (annotate(DURATION, bucket_boundaries=[1, 1]), "boundaries do not ascend"),
     "histogram without boundaries": (
         lambda draft: draft.find(DURATION)["annotations"].pop("bucket_boundaries"),
-        "a histogram needs them",
+        "one that is not exponential needs them",
     ),
     "boundaries of a counter": (
         annotate("inferspan.self.faults", bucket_boundaries=[1]),
         "belong to a histogram",
+    ),
+    "boundaries of an exponential histogram": (
+        annotate(DURATION, exponential=True),
+        "one that is not exponential needs",
+    ),
+    "exponential counter": (
+        annotate("inferspan.self.faults", exponential=True),
+        "only a histogram can be exponential",
     ),
     "observable histogram": (annotate(DURATION, observable=True), "a histogram cannot be observable"),
     "metric without a type of its value": (

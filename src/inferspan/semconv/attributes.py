@@ -63,16 +63,107 @@ INFERSPAN_ENDPOINT_NAME: Final = "inferspan.endpoint.name"
 
 For example the SageMaker endpoint, the Vertex AI endpoint or the Azure Machine Learning online endpoint.
 """
+INFERSPAN_ENTITY_NAME: Final = "inferspan.entity.name"
+"""What data is called that is profiled where no model is called, such as the step of a pipeline that it
+comes from.
+
+Of low cardinality. As the application says it; there is no model name then, and no direction.
+"""
 INFERSPAN_EXECUTION_DEVICE: Final = "inferspan.execution.device"
 """The device on which the model ran, in the runtime's own notation.
 
 Where a model is spread over several devices, the device of its first parameter or input.
 """
 INFERSPAN_FIELD_NAME: Final = "inferspan.field.name"
-"""Reserved, not emitted yet. The name of a tensor, feature or column.
+"""The name of a tensor, feature or column.
 
 For signals that describe one field. On metrics the number of fields of a model is limited; fields beyond
 the limit are `_OTHER`.
+"""
+INFERSPAN_FIELD_PROFILE_CATEGORIES: Final = "inferspan.field.profile.categories"
+"""The most frequent values of a field in a window, the most frequent one first.
+
+Values of the data as they are. Of strings only where the application has asked for that; never one that was
+seen fewer times than the setting `profile_min_count`.
+"""
+INFERSPAN_FIELD_PROFILE_CATEGORY_COUNTS: Final = "inferspan.field.profile.category_counts"
+"""The number of occurrences of each of `inferspan.field.profile.categories`.
+
+Where there were more distinct values than are kept, a lower bound.
+"""
+INFERSPAN_FIELD_PROFILE_COUNT: Final = "inferspan.field.profile.count"
+"""The number of values of a field in a window.
+
+All values, missing and infinite ones included.
+"""
+INFERSPAN_FIELD_PROFILE_CUSTOM: Final = "inferspan.field.profile.custom"
+"""A figure of a profiler that the application has registered, the key being `<profiler>.<figure>`."""
+INFERSPAN_FIELD_PROFILE_DISTINCT_COUNT: Final = "inferspan.field.profile.distinct_count"
+"""An estimate of the number of distinct values of a field in a window.
+
+Of fields whose values are categories, such as strings. Exact while there are few.
+"""
+INFERSPAN_FIELD_PROFILE_INFINITE_COUNT: Final = "inferspan.field.profile.infinite_count"
+"""The number of infinite values, of either sign, of a field in a window."""
+INFERSPAN_FIELD_PROFILE_INFINITE_RATIO: Final = "inferspan.field.profile.infinite_ratio"
+"""The share of infinite values in all values of a field in a window."""
+INFERSPAN_FIELD_PROFILE_MAXIMUM: Final = "inferspan.field.profile.maximum"
+"""The largest finite value of a field in a window.
+
+This is a value of the data as it is, so it can be somebody's personal data. It is withheld where there are
+fewer finite values than the setting `profile_min_count`. Absent also where the statistic does not apply.
+"""
+INFERSPAN_FIELD_PROFILE_MEAN: Final = "inferspan.field.profile.mean"
+"""The arithmetic mean of the finite values of a field in a window.
+
+Withheld where there are fewer finite values than the setting `profile_min_count`. Absent also where the
+statistic does not apply.
+"""
+INFERSPAN_FIELD_PROFILE_MINIMUM: Final = "inferspan.field.profile.minimum"
+"""The smallest finite value of a field in a window.
+
+This is a value of the data as it is, so it can be somebody's personal data. It is withheld where there are
+fewer finite values than the setting `profile_min_count`. Absent also where the statistic does not apply.
+"""
+INFERSPAN_FIELD_PROFILE_MISSING_COUNT: Final = "inferspan.field.profile.missing_count"
+"""The number of missing values (NaN or none) of a field in a window."""
+INFERSPAN_FIELD_PROFILE_MISSING_RATIO: Final = "inferspan.field.profile.missing_ratio"
+"""The share of missing values in all values of a field in a window."""
+INFERSPAN_FIELD_PROFILE_QUANTILE_05: Final = "inferspan.field.profile.quantile_05"
+"""The 5 % quantile of the finite values of a field in a window.
+
+Within a bucket of an exponential histogram of at most 160 buckets for each sign. Withheld where there are
+fewer finite values than the setting `profile_min_count`. Absent also where the statistic does not apply.
+"""
+INFERSPAN_FIELD_PROFILE_QUANTILE_50: Final = "inferspan.field.profile.quantile_50"
+"""The median of the finite values of a field in a window.
+
+Within a bucket of an exponential histogram of at most 160 buckets for each sign. Withheld where there are
+fewer finite values than the setting `profile_min_count`. Absent also where the statistic does not apply.
+"""
+INFERSPAN_FIELD_PROFILE_QUANTILE_95: Final = "inferspan.field.profile.quantile_95"
+"""The 95 % quantile of the finite values of a field in a window.
+
+Within a bucket of an exponential histogram of at most 160 buckets for each sign. Withheld where there are
+fewer finite values than the setting `profile_min_count`. Absent also where the statistic does not apply.
+"""
+INFERSPAN_FIELD_PROFILE_SAMPLED: Final = "inferspan.field.profile.sampled"
+"""Whether the distribution of the values, and so the quantiles, is from a sample of them.
+
+Absent where it is of all values. Counts, minimum, maximum, mean and standard deviation are of all values in
+any case.
+"""
+INFERSPAN_FIELD_PROFILE_STANDARD_DEVIATION: Final = "inferspan.field.profile.standard_deviation"
+"""The standard deviation of the finite values of a field in a window.
+
+Of the population, that is, with the number of values as the divisor. Withheld as the mean is.
+"""
+INFERSPAN_FIELD_PROFILE_ZERO_COUNT: Final = "inferspan.field.profile.zero_count"
+"""The number of values equal to zero of a field in a window."""
+INFERSPAN_FIELD_TYPE: Final = "inferspan.field.type"
+"""The element type of a field.
+
+Named as in `inferspan.input.types`.
 """
 INFERSPAN_GENERATION_INPUT_TOKENS: Final = "inferspan.generation.input_tokens"
 """The number of tokens that the model was given, of all sequences together, padding excluded where an
@@ -221,7 +312,7 @@ Names as NumPy has them where it has the type; otherwise the runtime's own name,
 class.
 """
 INFERSPAN_IO_DIRECTION: Final = "inferspan.io.direction"
-"""Reserved, not emitted yet. Whether a field belongs to the model's input or its output."""
+"""Whether a field belongs to the model's input or its output."""
 INFERSPAN_LABEL: Final = "inferspan.label"
 """A label that the application has given to the inference, the key being the label's.
 
@@ -398,6 +489,8 @@ INFERSPAN_PYTORCH_TRAINING: Final = "inferspan.pytorch.training"
 `true` means Monte Carlo dropout or a forgotten call of `eval()`: dropout is active, and batch normalisation
 uses (and updates) the statistics of the batch.
 """
+INFERSPAN_QUANTILE: Final = "inferspan.quantile"
+"""Which quantile it is, as the share of values that are not above it."""
 INFERSPAN_REQUEST_ID: Final = "inferspan.request.id"
 """Reserved, not emitted yet. The identifier of the request, as the client or the model server assigned it."""
 INFERSPAN_SELF_COMPONENT: Final = "inferspan.self.component"
@@ -407,6 +500,10 @@ One of a small fixed set of names, for whoever reads a report of the fault.
 """
 INFERSPAN_SELF_DROP_REASON: Final = "inferspan.self.drop.reason"
 """Why inferspan dropped or coarsened something."""
+INFERSPAN_SELF_PROFILE_ALLOWANCE: Final = "inferspan.self.profile.allowance"
+"""From which allowance the time of a data profile was taken."""
+INFERSPAN_SELF_PROFILE_COVERAGE: Final = "inferspan.self.profile.coverage"
+"""How much of an inference's data was looked at."""
 INFERSPAN_SELF_SKIP_REASON: Final = "inferspan.self.skip.reason"
 """Why a call of an instrumented library made no span of its own."""
 INFERSPAN_STAGE_NAME: Final = "inferspan.stage.name"
@@ -420,6 +517,20 @@ INFERSPAN_SYSTEM_NAME: Final = "inferspan.system.name"
 On client spans it names the server as far as the client library or the protocol tells. Servers that speak
 the same protocol cannot always be told apart: `inferspan.api.name` says which protocol was spoken.
 """
+INFERSPAN_WINDOW_END: Final = "inferspan.window.end"
+"""When a window was closed, in ISO 8601 format and in UTC."""
+INFERSPAN_WINDOW_INFERENCE_COUNT: Final = "inferspan.window.inference.count"
+"""The number of inferences whose data is in a window.
+
+Of data that belongs to no inference, how often the application has given some.
+"""
+INFERSPAN_WINDOW_OMITTED_FIELD_COUNT: Final = "inferspan.window.omitted_field.count"
+"""The number of fields of a window that no event tells of.
+
+The fields with most missing or infinite values are told of first. Absent where none was omitted.
+"""
+INFERSPAN_WINDOW_START: Final = "inferspan.window.start"
+"""When the first inference of a window began, in ISO 8601 format and in UTC."""
 CODE_STACKTRACE: Final = "code.stacktrace"
 """Attribute `code.stacktrace` of the OpenTelemetry semantic conventions, with their meaning."""
 ERROR_TYPE: Final = "error.type"
@@ -503,7 +614,7 @@ class GenerationTokenType:
 
 
 class IoDirection:
-    """Reserved, not emitted yet. Values of `inferspan.io.direction`."""
+    """Values of `inferspan.io.direction`."""
 
     INPUT: Final = "input"
     """The field went into the model."""
@@ -526,6 +637,17 @@ class OperationName:
     """Reading a model and making it ready to serve."""
     EXPLAIN: Final = "explain"
     """A request for an explanation of a prediction, such as feature attributions."""
+
+
+class Quantile:
+    """Values of `inferspan.quantile`."""
+
+    P05: Final = "0.05"
+    """The 5 % quantile."""
+    P50: Final = "0.5"
+    """The median."""
+    P95: Final = "0.95"
+    """The 95 % quantile."""
 
 
 class SelfDropReason:
@@ -555,8 +677,32 @@ class SelfDropReason:
     """An inference was not noted for the case of a crash because there were more in progress than there is
     room for.
     """
+    FIELD_LIMIT: Final = "field_limit"
+    """The values of a field were not accumulated because there were more fields than the configured limit."""
+    PROFILE_EVENT_LIMIT: Final = "profile_event_limit"
+    """A field of a window left no event because there were more fields than the configured limit of events."""
     STAGE_LIMIT: Final = "stage_limit"
     """A stage was reported as `_OTHER` on metrics because there were more names than the limit."""
+
+
+class SelfProfileAllowance:
+    """Values of `inferspan.self.profile.allowance`."""
+
+    REGULAR: Final = "regular"
+    """The budget for the data of all inferences."""
+    FINDINGS: Final = "findings"
+    """The allowance beside it, for data with findings and for inferences that failed."""
+
+
+class SelfProfileCoverage:
+    """Values of `inferspan.self.profile.coverage`."""
+
+    FULL: Final = "full"
+    """All of the data was looked at."""
+    SAMPLE: Final = "sample"
+    """A sample of the data was looked at."""
+    NONE: Final = "none"
+    """The data was not looked at, since the budget was used up."""
 
 
 class SelfSkipReason:

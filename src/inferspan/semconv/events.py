@@ -5,7 +5,11 @@
 from typing import Final
 
 INFERSPAN_DATA_PROFILE: Final = "inferspan.data.profile"
-"""Reserved, not emitted yet. The profile of a window of inferences of one model.
+"""The profile of one field over a window of inferences.
+
+Emitted for each field when its window is closed, by number of inferences or by time; the time of the event
+is the end of the window. Where a window has more fields than the configured limit, those with most missing
+or infinite values are told of. No attribute is ever NaN or infinite.
 
 Severity: info
 """

@@ -28,11 +28,57 @@ failed ones.
 Instrument: histogram
 Unit: s
 """
+INFERSPAN_FIELD_DISTRIBUTION: Final = "inferspan.field.distribution"
+"""The distribution of the finite values of a field.
+
+An exponential histogram that inferspan has made itself, so it has negative values too. Its unit is the
+field's own. By default of the first fields of a model only; a setting names others. Where the reader of
+metrics cannot carry it, the event `inferspan.data.profile` has the quantiles.
+
+Instrument: histogram, exponential
+Unit: 1
+"""
 INFERSPAN_FIELD_DRIFT_SCORE: Final = "inferspan.field.drift.score"
 """Reserved, not emitted yet. How far a field's last window is from its reference.
 
 Instrument: gauge, observable
 Unit: 1
+"""
+INFERSPAN_FIELD_INFINITE: Final = "inferspan.field.infinite"
+"""The number of values of a field that were infinite, of either sign.
+
+Fields are told apart as on `inferspan.field.values`. A field has no series until it had an infinite value.
+
+Instrument: counter, observable
+Unit: {value}
+"""
+INFERSPAN_FIELD_MISSING: Final = "inferspan.field.missing"
+"""The number of values of a field that were missing (NaN or none).
+
+Fields are told apart as on `inferspan.field.values`. A type that cannot be missing has no series until it
+was.
+
+Instrument: counter, observable
+Unit: {value}
+"""
+INFERSPAN_FIELD_QUANTILE: Final = "inferspan.field.quantile"
+"""A quantile of the finite values of a field in its last closed window.
+
+Of the fields that a setting names. Quantiles of several processes cannot be merged: where the backend has
+native histograms, `inferspan.field.distribution` is the better choice.
+
+Instrument: gauge, observable
+Unit: 1
+"""
+INFERSPAN_FIELD_VALUES: Final = "inferspan.field.values"
+"""The number of values of a field that were profiled, missing and infinite ones included.
+
+Of a model with more fields than the configured limit, those that have had missing or infinite values are
+told apart, up to a limit; `_OTHER` is the sum of all others, and with it of what a field had before it was
+told apart.
+
+Instrument: counter, observable
+Unit: {value}
 """
 INFERSPAN_GENERATION_TIME_PER_OUTPUT_TOKEN: Final = "inferspan.generation.time_per_output_token"
 """The mean time for each token of a generation after the first.
@@ -127,6 +173,28 @@ Anything above zero is a bug of inferspan, worth a report; the first fault of ea
 Instrument: counter, observable
 Unit: {fault}
 """
+INFERSPAN_SELF_PROFILE_INFERENCE_TIME: Final = "inferspan.self.profile.inference_time"
+"""The time of inferences that the budget of data profiles is a share of.
+
+The share used is `inferspan.self.profile.time` divided by this.
+
+Instrument: counter, observable
+Unit: s
+"""
+INFERSPAN_SELF_PROFILE_INFERENCES: Final = "inferspan.self.profile.inferences"
+"""The number of inferences, by how much of their data was looked at.
+
+Nothing is claimed of the data of inferences with the coverage `none`.
+
+Instrument: counter, observable
+Unit: {inference}
+"""
+INFERSPAN_SELF_PROFILE_TIME: Final = "inferspan.self.profile.time"
+"""The processor time that inferspan has spent on data profiles.
+
+Instrument: counter, observable
+Unit: s
+"""
 INFERSPAN_SELF_SKIPPED: Final = "inferspan.self.skipped"
 """The number of calls of instrumented libraries that made no span, by reason.
 
@@ -172,6 +240,46 @@ def create_client_inference_duration(meter: Meter) -> Histogram:
             30.0,
             60.0,
         ),
+    )
+
+
+def create_field_infinite(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The number of values of a field that were infinite, of either sign."""
+    return meter.create_observable_counter(
+        INFERSPAN_FIELD_INFINITE,
+        callbacks=callbacks,
+        unit="{value}",
+        description="The number of values of a field that were infinite, of either sign.",
+    )
+
+
+def create_field_missing(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The number of values of a field that were missing (NaN or none)."""
+    return meter.create_observable_counter(
+        INFERSPAN_FIELD_MISSING,
+        callbacks=callbacks,
+        unit="{value}",
+        description="The number of values of a field that were missing (NaN or none).",
+    )
+
+
+def create_field_quantile(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableGauge:
+    """A quantile of the finite values of a field in its last closed window."""
+    return meter.create_observable_gauge(
+        INFERSPAN_FIELD_QUANTILE,
+        callbacks=callbacks,
+        unit="1",
+        description="A quantile of the finite values of a field in its last closed window.",
+    )
+
+
+def create_field_values(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The number of values of a field that were profiled, missing and infinite ones included."""
+    return meter.create_observable_counter(
+        INFERSPAN_FIELD_VALUES,
+        callbacks=callbacks,
+        unit="{value}",
+        description="The number of values of a field that were profiled, missing and infinite ones included.",
     )
 
 
@@ -394,6 +502,36 @@ def create_self_faults(meter: Meter, *, callbacks: Sequence[CallbackT]) -> Obser
         callbacks=callbacks,
         unit="{fault}",
         description="The number of faults of inferspan itself, none of which reached the application.",
+    )
+
+
+def create_self_profile_inference_time(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The time of inferences that the budget of data profiles is a share of."""
+    return meter.create_observable_counter(
+        INFERSPAN_SELF_PROFILE_INFERENCE_TIME,
+        callbacks=callbacks,
+        unit="s",
+        description="The time of inferences that the budget of data profiles is a share of.",
+    )
+
+
+def create_self_profile_inferences(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The number of inferences, by how much of their data was looked at."""
+    return meter.create_observable_counter(
+        INFERSPAN_SELF_PROFILE_INFERENCES,
+        callbacks=callbacks,
+        unit="{inference}",
+        description="The number of inferences, by how much of their data was looked at.",
+    )
+
+
+def create_self_profile_time(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableCounter:
+    """The processor time that inferspan has spent on data profiles."""
+    return meter.create_observable_counter(
+        INFERSPAN_SELF_PROFILE_TIME,
+        callbacks=callbacks,
+        unit="s",
+        description="The processor time that inferspan has spent on data profiles.",
     )
 
 
