@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What has been counted of each field since the process started, for metrics that never go down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inferspan.windows.summary import FieldSummary
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTotals:
+    """Counts of one field since the process started; ``total`` is the sum of its finite values."""
+
+    count: int = 0
+    missing: int = 0
+    infinite: int = 0
+    zero: int = 0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What is known of one field since ``started``, in nanoseconds since the epoch."""
+
+    started: int
+    summary: FieldSummary
