@@ -2,6 +2,6 @@
 """What an array or a column looks like: counts, moments and quantiles, and nothing of its values besides."""
 
 from inferspan.profiling._capture import Capture, capture
-from inferspan.profiling._fields import FieldProfile, summarise
+from inferspan.profiling._fields import FieldProfile, has_findings, prepare, summarise
 
-__all__ = ["Capture", "FieldProfile", "capture", "summarise"]
+__all__ = ["Capture", "FieldProfile", "capture", "has_findings", "prepare", "summarise"]

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inferspan import faults
-from inferspan.values import Reading, join, walk
+from inferspan import clock, faults
+from inferspan.profiling.budget import Allowance, budget, most_for_a_call
+from inferspan.values import Reading, join, reader_of, walk
 
-#: Elements read of an array that is too large to be read in full.
-SAMPLE_OF_HUGE = 16_384
+#: Most nanoseconds that copying one small value takes.
+_MOST_FOR_SMALL = 20_000
 #: Names of values that are token ids where they are whole numbers, in any engine.
 _TOKEN_IDS = frozenset(("input_ids", "decoder_input_ids", "negative_prompt_ids", "sequences"))
 #: A value of more features is profiled as a whole: no span has room for as many.
@@ -25,15 +26,17 @@ class Capture:
         reading: type, shape, note, and the values of a small one.
         moments: of a large one, already computed: one entry for the whole, then one a feature.
         features: names of the columns, where they are known and the shape has as many.
+        sampled: whether the moments are of a sample.
     """
 
-    __slots__ = ("features", "moments", "name", "reading")
+    __slots__ = ("features", "moments", "name", "reading", "sampled")
 
     def __init__(self, name: str, reading: Reading, features: Sequence[str] | None) -> None:
         self.name = name
         self.reading = reading
         self.features = features
         self.moments: Any = None
+        self.sampled = False
 
     @classmethod
     def without_values(cls, name: str, note: str) -> Capture:
@@ -47,6 +50,7 @@ def capture(
     features: Mapping[str, Sequence[str]] | None = None,
     max_elements: int,
     token_ids: bool = False,
+    allowance: Allowance | None = None,
 ) -> list[Capture]:
     """Reads values on the calling thread.
 
@@ -56,16 +60,21 @@ def capture(
             many columns.
         max_elements: a larger array is read from a sample.
         token_ids: profile those too, instead of describing them.
+        allowance: pays for the CPU time that this takes; an array that it cannot pay in full is read from a sample.
+            Without one everything is read in full.
 
     Returns:
         One capture a tensor or scalar found. It never raises: a value that cannot be read is named with the reason.
     """
+    began = clock.monotonic()
     captures: list[Capture] = []
+    large: list[Capture] = []
     taken: set[str] = set()
     for key, value in list(values.items()):
         name = key if type(key) is str else join("", key)
         try:
-            found = walk(value, name)
+            reader = reader_of(type(value))
+            found = walk(value, name) if reader is None else ((name, reader(value)),)
         except Exception:
             faults.caught("values")
             captures.append(Capture.without_values(name, "could not be read"))
@@ -74,12 +83,17 @@ def capture(
             if inner_name in taken:  # two dicts with the same key
                 inner_name = join(name, inner_name)
             taken.add(inner_name)
-            if not token_ids and inner_name.rpartition(".")[2] in _TOKEN_IDS and "int" in reading.type:
+            if not token_ids and "int" in reading.type and inner_name.rpartition(".")[2] in _TOKEN_IDS:
                 reading = Reading(reading.type, reading.shape, note="token ids are not profiled")
             one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features) if features else None)
             if reading.array is not None:
-                _summarise_large(one, max_elements)
+                large.append(one)
             captures.append(one)
+    if allowance is not None:
+        # What takes longer than this was interrupted: the thread waited, and used no processor.
+        budget.charge(allowance, min(clock.monotonic() - began, _MOST_FOR_SMALL * len(captures)))
+    if large:
+        _summarise_large(large, max_elements, allowance)
     return captures
 
 
@@ -92,23 +106,16 @@ def _features_of(
     return names if names is not None and len(names) == shape[-1] else None
 
 
-def _summarise_large(one: Capture, max_elements: int) -> None:
-    reading = one.reading
-    try:
-        # Imported here: numpy is the application's, and is there as soon as an array is.
-        from inferspan.profiling import _arrays, _columns, _layouts
+def _summarise_large(captures: list[Capture], max_elements: int, allowance: Allowance | None) -> None:
+    # Imported here: numpy is the application's, and is there as soon as an array is.
+    from inferspan.profiling import _large
 
-        array = reading.array
-        total = array.size
-        if total > max_elements:
-            array = _layouts.sample(array, SAMPLE_OF_HUGE)
-            reading.note = f"sampled {array.size} of {total}"
-            one.features = None
-        one.moments = [_arrays.of_array(array, reading.layout)]
-        if one.features is not None:
-            one.moments += _columns.of_columns(array, len(one.features), reading.layout, ordered=False)
-    except Exception:
-        faults.caught("profile")
-        reading.note = "could not be profiled"
-    finally:
-        reading.array = None
+    left = most_for_a_call()
+    for one in captures:
+        try:
+            left -= _large.summarise(one, max_elements=max_elements, allowance=allowance, most=left)
+        except Exception:
+            faults.caught("profile")
+            one.reading.note = "could not be profiled"
+        finally:
+            one.reading.array = None

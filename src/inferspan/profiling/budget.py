@@ -25,6 +25,8 @@ _MOST = 2_000_000
 #: Least that is earned: a share of the time on the clock, looked at so often.
 _LEAST_SHARE = 0.0002
 _LOOK = 100_000_000
+#: Most that is expected of the profile of one call before it is made from samples, in nanoseconds.
+_MOST_FOR_A_CALL = 10_000_000
 #: Weight of the newest measurement in the expected cost of an element.
 _NEWEST = 0.25
 
@@ -73,7 +75,8 @@ class Budget:
         """Notes the duration of an inference, in nanoseconds."""
         with self._lock:
             self.inference_time += inference_time
-            self._add(inference_time * config.in_force.profile_budget)
+            if config.in_force.profile_budget != math.inf:
+                self._add(inference_time * config.in_force.profile_budget)
 
     def charge(self, allowance: Allowance, cost: int) -> None:
         """Takes from an allowance what profiling has cost, in nanoseconds."""
@@ -136,6 +139,11 @@ class Rates:
         rate = cost / max(1, elements)
         known = self._rates.get((layout, columns))
         self._rates[layout, columns] = rate if known is None else known + _NEWEST * (rate - known)
+
+
+def most_for_a_call() -> int:
+    """Returns the most CPU time that the values of one call may take in full, in nanoseconds."""
+    return _MOST_FOR_A_CALL
 
 
 #: The budget of this process.

@@ -89,6 +89,12 @@ class Scope:
         if logger_provider is not None:
             self._tell_of_crashes(logger_provider)
 
+    @property
+    def has_windows(self) -> bool:
+        """Whether anybody receives what windows tell, so that inferences without a sampled span are profiled too."""
+        _, meter_provider, logger_provider = self._given
+        return (meter_provider or logger_provider or self._meter_provider or self._logger_provider) is not None
+
     def ready(self) -> bool:
         """Returns whether anybody receives this telemetry; ties providers that have appeared."""
         tracer_provider, meter_provider, logger_provider = providers.current()
