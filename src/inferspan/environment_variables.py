@@ -39,6 +39,14 @@ OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_B
 """Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay,
 and those cut are counted.
 """
+OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES = "OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES"
+"""Inferences after which a window of data profiles is closed: it is exported, and the next one begins."""
+OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS = "OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS"
+"""Seconds after which a window is closed where it has had fewer inferences."""
+OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS = "OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS"
+"""Most fields (tensors, features and columns of all models) that windows keep; the values of others are not
+accumulated, and counted as dropped. A field takes up to 4 KiB.
+"""
 OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL = "OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL"
 """What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided: a plain
 word without quotes cannot be told from a name, and stays); stacktrace (that, and the stack); full (the

@@ -14,6 +14,13 @@ def encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def shortened(text: str, limit: int = 96) -> str:
+    """Returns text that can leave and has at most so many characters, such as the name of a field."""
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return text if text.isascii() else encodable(text)
+
+
 def without_secrets(url: str) -> str:
     """Returns an address without what may be a secret in it: user and password, and the query."""
     try:

@@ -11,9 +11,8 @@ from typing import Any
 from inferspan.profiling import FieldProfile
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import FieldAttributes
-from inferspan.text import encodable
+from inferspan.text import shortened
 
-_MAX_TEXT = 96
 _MAX_NOTES = 8
 _MAX_NOTE = 160
 _MAX_ANOMALIES = 5
@@ -137,7 +136,7 @@ def _roll_up(keys: FieldAttributes, fields: Sequence[FieldProfile], bounded: _Bo
         worst = max(measured, key=ratio)
         value = ratio(worst)
         if bounded.add_number(key, value) and value:
-            bounded.add_text(field_key, _text(worst.name))
+            bounded.add_text(field_key, shortened(worst.name))
 
 
 def anomalies_of(fields: Iterable[FieldProfile]) -> list[str]:
@@ -149,7 +148,7 @@ def anomalies_of(fields: Iterable[FieldProfile]) -> list[str]:
         if field.infinite:
             found.append((field.infinite_ratio, field.name, "infinite"))
     found.sort(key=lambda one: -one[0])
-    return [f"{_text(name)}: {100 * ratio:.3g} % {word}" for ratio, name, word in found[:_MAX_ANOMALIES]]
+    return [f"{shortened(name)}: {100 * ratio:.3g} % {word}" for ratio, name, word in found[:_MAX_ANOMALIES]]
 
 
 def _write_notes(filled: Mapping[_Direction, Sequence[FieldProfile]], bounded: _Bounded, max_bytes: int) -> None:
@@ -158,7 +157,7 @@ def _write_notes(filled: Mapping[_Direction, Sequence[FieldProfile]], bounded: _
     for direction, fields in filled.items():
         noted = [field for field in fields if field.note]
         if noted:
-            notes = [_text(f"{_text(field.name)}: {field.note}", _MAX_NOTE) for field in noted[:_MAX_NOTES]]
+            notes = [shortened(f"{shortened(field.name)}: {field.note}", _MAX_NOTE) for field in noted[:_MAX_NOTES]]
             if len(noted) > _MAX_NOTES:
                 notes[-1] = f"and {len(noted) - _MAX_NOTES + 1} more fields"
             share.add_texts(direction.keys.notes, notes)
@@ -192,9 +191,9 @@ def _keep(
 def _write(direction: _Direction, kept: Sequence[FieldProfile], count: int, attributes: dict[str, Any]) -> None:
     keys = direction.keys
     if kept:
-        attributes[keys.names] = [_text(field.name) for field in kept]
-        attributes[keys.types] = [_text(field.type) for field in kept]
-        attributes[keys.shapes] = [_text(shape_text(field.shape)) for field in kept]
+        attributes[keys.names] = [shortened(field.name) for field in kept]
+        attributes[keys.types] = [shortened(field.type) for field in kept]
+        attributes[keys.shapes] = [shortened(shape_text(field.shape)) for field in kept]
     for key, read in direction.numbers:
         values = list(map(read, kept))
         if values.count(None) < len(values):
@@ -205,7 +204,7 @@ def _write(direction: _Direction, kept: Sequence[FieldProfile], count: int, attr
 
 def _size(field: FieldProfile) -> int:
     """Returns the most bytes that a field's elements take."""
-    texts = _size_of_element(_text(field.name)) + _size_of_element(_text(field.type))
+    texts = _size_of_element(shortened(field.name)) + _size_of_element(shortened(field.type))
     counts = 4 * (3 + (field.count.bit_length() + 6) // 7) if field.count is not None else 4 * _NULL
     if field.mean is None:
         statistics = 7 * _NULL
@@ -213,7 +212,7 @@ def _size(field: FieldProfile) -> int:
         statistics = 2 * _DOUBLE + 5 * _NULL
     else:
         statistics = 7 * _DOUBLE
-    return texts + _size_of_element(_text(shape_text(field.shape))) + counts + statistics
+    return texts + _size_of_element(shortened(shape_text(field.shape))) + counts + statistics
 
 
 def _size_of_element(text: str) -> int:
@@ -232,16 +231,10 @@ def shape_attributes(inputs: Iterable[tuple[str, str, tuple[int, ...] | None]]) 
     if not first:
         return {}
     return {
-        names.INPUT.names: [_text(name) for name, _, _ in first],
-        names.INPUT.types: [_text(kind) for _, kind, _ in first],
-        names.INPUT.shapes: [_text(shape_text(shape)) for _, _, shape in first],
+        names.INPUT.names: [shortened(name) for name, _, _ in first],
+        names.INPUT.types: [shortened(kind) for _, kind, _ in first],
+        names.INPUT.shapes: [shortened(shape_text(shape)) for _, _, shape in first],
     }
-
-
-def _text(text: str, limit: int = _MAX_TEXT) -> str:
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    return text if text.isascii() else encodable(text)
 
 
 def _bytes_of(text: str) -> int:

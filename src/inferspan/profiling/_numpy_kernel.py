@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel in numpy: what is used where the native one is not built."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy
+
+from inferspan.profiling._arrays import of_array
+from inferspan.profiling._columns import of_columns
+from inferspan.profiling._layouts import blocks, floating
+from inferspan.profiling._moments import Moments
+from inferspan.profiling.histogram import MAX_BUCKETS, boundary
+from inferspan.profiling.states import States
+
+#: Without its types, which know no array of any element type.
+np: Any = numpy
+
+NAME = "numpy"
+
+
+def moments(data: Any, layout: str, columns: int = 0) -> list[Moments]:
+    """Is `inferspan.profiling.kernel.moments`."""
+    array = _array(data, layout)
+    found = of_columns(array, columns, layout, ordered=False) if columns else [of_array(array, layout)]
+    for one in found:
+        one.sample = None
+    return found
+
+
+def accumulate(states: States, data: Any, layout: str, first: int = 0, columns: int = 0) -> None:
+    """Is `inferspan.profiling.kernel.accumulate`."""
+    array = _array(data, layout)
+    if columns:
+        array = array.reshape(-1, columns)
+    for index, one in enumerate(moments(array, layout, columns), first):
+        states.add_moments(index, one)
+        distribute(states, index, array[:, index - first] if columns else array, layout)
+
+
+def distribute(states: States, index: int, data: Any, layout: str) -> None:
+    """Is `inferspan.profiling.kernel.distribute`."""
+    with np.errstate(all="ignore"):
+        for block in blocks(_array(data, layout)):
+            values = floating(block, layout)
+            values = values[np.isfinite(values)].astype(np.float64)
+            states.add_zeroes(index, values.size - int(np.count_nonzero(values)))
+            _count(states, index, values[values > 0], -values[values < 0])
+
+
+def _count(states: States, index: int, *sides: Any) -> None:
+    """Counts magnitudes above and below zero in their buckets."""
+    ends = [(float(side.min()), float(side.max())) if side.size else None for side in sides]
+    scale = states.make_room(index, ends[0], ends[1])
+    for number, side in enumerate(sides):
+        if side.size:
+            edges = _edges(states.offset(index, number), scale)
+            counts = np.frombuffer(states.counts(index, number), np.uint32)
+            counts += np.bincount(edges.searchsorted(side), minlength=MAX_BUCKETS).astype(np.uint32)
+
+
+@lru_cache(maxsize=256)
+def _edges(offset: int, scale: int) -> Any:
+    """Returns the upper boundary of each bucket but the last, rounded down, which no value tells from the boundary."""
+    return np.array([boundary(index, scale) for index in range(offset + 1, offset + MAX_BUCKETS)])
+
+
+def _array(data: Any, layout: str) -> Any:
+    if isinstance(data, bytes):
+        return np.frombuffer(data, np.uint16 if layout == "bfloat16" else layout)
+    return data
