@@ -10,6 +10,7 @@ import pytest
 from support.telemetry import Telemetry
 
 from inferspan import config, faults, pipeline
+from inferspan.profiling.budget import budget
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +33,11 @@ def telemetry() -> Iterator[Telemetry]:
     """Providers of its own for one test."""
     with Telemetry() as one:
         yield one
+
+
+@pytest.fixture
+def spent_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What profiling may take is spent for good, all but the allowance for failures and findings."""
+    pipeline.configure(profile_budget=0.01)
+    monkeypatch.setattr(budget.first, "left", -math.inf)
+    monkeypatch.setattr(budget.second, "left", 1e12)

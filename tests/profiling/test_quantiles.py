@@ -123,9 +123,12 @@ def test_a_huge_array_is_sampled_and_says_so() -> None:
     assert rank_error(found, values) <= RANK_ERROR
 
 
-def test_the_columns_of_a_sample_are_not_told_apart() -> None:
-    (whole,) = profiles(np.ones((1000, 20)), max_elements=1024, features={"": [f"f{i}" for i in range(20)]})
-    assert whole.note is not None
+def test_the_columns_of_a_sample_stay_columns() -> None:
+    table = np.arange(20.0) * np.ones((10_000, 1))
+    whole, *columns = profiles(table, max_elements=1024, features={"": [f"f{i}" for i in range(20)]})
+    assert whole.note == f"sampled {whole.count} of 200000"
+    assert [one.mean for one in columns] == list(range(20))
+    assert {one.count for one in columns} == {whole.count // 20}
 
 
 @pytest.mark.parametrize("shape", [(50_000,), (100, 500), (20_000, 7)])

@@ -43,7 +43,8 @@ class Allowance:
 
     def affords(self, cost: float) -> bool:
         """Returns whether as much is left."""
-        return self.left >= cost or config.in_force.profile_budget == math.inf
+        share = config.in_force.profile_budget
+        return (self.left >= cost and share > 0) or share == math.inf
 
 
 class Budget:
@@ -69,7 +70,7 @@ class Budget:
 
     def allows(self) -> bool:
         """Returns whether the call that asks may be profiled."""
-        return self.first.left > 0 or self._earn_least() or config.in_force.profile_budget == math.inf
+        return self.first.affords(1) or self._earn_least()
 
     def earn(self, inference_time: int) -> None:
         """Notes the duration of an inference, in nanoseconds."""
