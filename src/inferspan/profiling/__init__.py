@@ -3,5 +3,6 @@
 
 from inferspan.profiling._capture import Capture, capture
 from inferspan.profiling._fields import FieldProfile, summarise
+from inferspan.profiling._scalars import doubles
 
-__all__ = ["Capture", "FieldProfile", "capture", "summarise"]
+__all__ = ["Capture", "FieldProfile", "capture", "doubles", "summarise"]
