@@ -13,7 +13,20 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import clock, config, faults
-from inferspan.recording import crash, destination, drops, exits, generations, live, models, providers, skips, worker
+from inferspan.recording import (
+    collecting,
+    crash,
+    destination,
+    drops,
+    exits,
+    generations,
+    live,
+    models,
+    providers,
+    skips,
+    worker,
+)
+from inferspan.recording.limits import OTHER, series_model
 from inferspan.recording.live import Observed
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
@@ -22,28 +35,10 @@ from inferspan.semconv.schema import SCHEMA_URL
 #: Name of the scope of what inferspan says of itself.
 SELF_SCOPE = "inferspan"
 
-#: Most time between the callbacks of one collection, in nanoseconds.
-_AT_ONCE = 1_000_000_000
-
 _registered_for_global = False
 _registered_for: weakref.WeakSet[Any] = weakref.WeakSet()
 _lock = threading.Lock()
 _scopes: weakref.WeakValueDictionary[tuple[Any, ...], Scope] = weakref.WeakValueDictionary()
-
-#: Models that have series of their own, in the order met.
-_models: dict[tuple[str, str | None], tuple[str, str | None]] = {}
-_OVERFLOW = ("_OTHER", None)
-
-
-def series_model(name: str, version: str | None) -> tuple[str, str | None]:
-    """Returns name and version as metrics may carry them: of the first ``max_models`` models, else ``_OTHER``."""
-    key = (name, version)
-    if key in _models:
-        return key
-    if len(_models) < config.in_force.max_models:
-        _models[key] = key
-        return key
-    return _OVERFLOW
 
 
 class Scope:
@@ -137,13 +132,13 @@ class Scope:
         return key
 
     def _observe_models(self, _options: CallbackOptions) -> Iterable[Observation]:
-        _drain_for_collection()
+        collecting.drain()
         settings = config.in_force
         observed: dict[tuple[Any, ...], dict[str, str]] = {}
         devices: set[tuple[Any, ...]] = set()
         for met, model in self.models.present():
             name, version = series_model(model.name, model.version)
-            if (name, version) == _OVERFLOW:
+            if name == OTHER:
                 continue
             attributes = {
                 names.INFERSPAN_SYSTEM_NAME: met.system,
@@ -169,7 +164,7 @@ class Scope:
         return [Observation(1, attributes) for attributes in list(observed.values())[: settings.max_models]]
 
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
-        _drain_for_collection()
+        collecting.drain()
         # In this order: whatever is in progress was known before.
         calls = self._in_progress()
         counts = dict.fromkeys(list(self._known), 0)
@@ -228,32 +223,16 @@ def _observe_self(version: str, meter_provider: Any) -> None:
 
 def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_options: CallbackOptions) -> Iterable[Observation]:
-        _drain_for_collection()
+        collecting.drain()
         return [Observation(count, {attribute: key}) for key, count in list(counts.items())]
 
     return observe
 
 
 def _observe_skips(_options: CallbackOptions) -> Iterable[Observation]:
-    _drain_for_collection()
+    collecting.drain()
     return [
         Observation(number, {names.INFERSPAN_SYSTEM_NAME: system, names.INFERSPAN_SELF_SKIP_REASON: reason})
         for system, reasons in list(skips.counts.items())
         for reason, number in list(reasons.items())
     ]
-
-
-class _Collecting(threading.local):
-    """What the callbacks of one collection have in common: the thread, on which each follows the one before at once."""
-
-    in_vain_until = 0
-
-
-_collecting = _Collecting()
-
-
-def _drain_for_collection() -> None:
-    # The SDK calls back before it reads its instruments, so what is drained here is in the same collection. What
-    # blocks is waited for by the first callback alone.
-    if clock.monotonic() >= _collecting.in_vain_until and not worker.drain():
-        _collecting.in_vain_until = clock.monotonic() + _AT_ONCE
