@@ -39,5 +39,5 @@ def telemetry() -> Iterator[Telemetry]:
 def spent_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """What profiling may take is spent for good, all but the allowance for failures and findings."""
     pipeline.configure(profile_budget=0.01)
-    monkeypatch.setattr(budget.first, "left", -math.inf)
-    monkeypatch.setattr(budget.second, "left", 1e12)
+    monkeypatch.setattr(budget.regular, "left", -math.inf)
+    monkeypatch.setattr(budget.findings, "left", 1e12)

@@ -208,7 +208,7 @@ class Inference:
         if callable(values):
             values = values()
         if self._admit():
-            captured = self._capture(values, budget.first, features=self.series.model.features)
+            captured = self._capture(values, budget.regular, features=self.series.model.features)
             self.inputs = [*self.inputs, *captured]
             shapes = [one.reading.shape for one in captured]
         else:
@@ -254,7 +254,7 @@ class Inference:
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            self.outputs = [*self.outputs, *self._capture(values, budget.first)]
+            self.outputs = [*self.outputs, *self._capture(values, budget.regular)]
             self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
@@ -442,11 +442,11 @@ class Inference:
 
     def _profile_late(self) -> None:
         values = self._pending
-        if values is None or not budget.second.affords(0):
+        if values is None or not budget.findings.affords(0):
             return
         unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
-        captured = self._capture(unchanged, budget.second, features=self.series.model.features)
+        captured = self._capture(unchanged, budget.findings, features=self.series.model.features)
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
 

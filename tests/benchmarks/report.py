@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 #: The unit of ratios.
-OF_PLAIN = "\N{MULTIPLICATION SIGN} plain"
+OF_PLAIN = f"{TIMES} plain"
 
 _PACKAGES = ("opentelemetry-sdk", "numpy", "torch", "onnxruntime")
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -41,12 +41,22 @@ class Providers:
         self._exporter = _NoExporter()
         self.tracer_provider = TracerProvider(shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(BatchSpanProcessor(self._exporter))
-        self.meter_provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)
+        self._reader = InMemoryMetricReader()
+        self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
 
     def settle(self) -> None:
         """Returns when nothing is left to do: our queue is empty, and so is the batch processor's."""
         worker.drain()
         self.tracer_provider.force_flush()
+
+    def points(self) -> Iterator[tuple[str, Any]]:
+        """Collects metrics, and yields each point after the name of its metric."""
+        data = self._reader.get_metrics_data()
+        for resource in data.resource_metrics if data else ():
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    for point in metric.data.data_points:
+                        yield metric.name, point
 
     def last_span(self) -> ReadableSpan:
         """Returns the span that ended last."""

@@ -52,7 +52,7 @@ def test_the_executable_has_the_components_of_the_manifest() -> None:
 
     names = set(re.findall(r"- (?:name|scheme): (\w+)", output))
     assert names == {
-        *("otlp", "memory_limiter", "batch", "debug", "file", "otlp_grpc", "otlp_http"),
+        *("otlp", "memory_limiter", "batch", "debug", "file", "otlp_grpc", "otlp_http", "prometheus_remote_write"),
         *("health_check", "file_storage", "env", "yaml"),
     }
 
@@ -82,7 +82,7 @@ def test_a_wrong_overlay_is_refused(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["run", "file", "otlp"], "set INFERSPAN_COLLECTOR_FILE and INFERSPAN_COLLECTOR_OTLP_ENDPOINT"),
-        (["run", "nowhere"], "no overlay or file named nowhere; there are file, otlp, otlphttp"),
+        (["run", "nowhere"], "no overlay or file named nowhere; there are file, otlp, otlphttp, prometheus"),
     ],
 )
 def test_what_is_missing_is_said(arguments: list[str], message: str) -> None:

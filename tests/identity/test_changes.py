@@ -14,14 +14,14 @@ from inferspan import identity, pipeline
 from inferspan.artifact import Artifact
 from inferspan.identity import Evidence
 from inferspan.recorder import Recorder
-from inferspan.recording import scope as scope_module
+from inferspan.recording import limits
 
 
 @pytest.fixture(autouse=True)
 def nobody_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "_claims", {})
     monkeypatch.setattr(identity, "_named", {})
-    monkeypatch.setattr(scope_module, "_models", {})
+    monkeypatch.setattr(limits, "_models", {})
 
 
 @pytest.fixture

@@ -66,11 +66,11 @@ def test_a_hundredth_of_the_time_of_inferences_is_spent(time: list[int]) -> None
     for _ in range(20_000):
         time[0] += 2 * MILLISECOND
         if one.allows():
-            one.charge(one.first, 70_000)
+            one.charge(one.regular, 70_000)
         one.earn(MILLISECOND)
     assert one.inference_time == 20 * SECOND
-    assert 0.008 < one.first.spent / one.inference_time <= 0.0105
-    assert one.second.spent == 0
+    assert 0.008 < one.regular.spent / one.inference_time <= 0.0105
+    assert one.findings.spent == 0
 
 
 def test_what_was_not_spent_is_not_kept_for_later(time: list[int]) -> None:
@@ -78,7 +78,7 @@ def test_what_was_not_spent_is_not_kept_for_later(time: list[int]) -> None:
     one.earn(3600 * SECOND)
     spent = 0
     while one.allows():
-        one.charge(one.first, 100_000)
+        one.charge(one.regular, 100_000)
         spent += 100_000
     assert spent <= 5 * MILLISECOND
 
@@ -88,19 +88,19 @@ def test_a_model_that_is_called_rarely_is_profiled_each_time(time: list[int]) ->
     for _ in range(1000):
         time[0] += SECOND
         assert one.allows()
-        one.charge(one.first, 100_000)
+        one.charge(one.regular, 100_000)
         one.earn(1000)
-    assert one.first.spent / time[0] == pytest.approx(0.0001)
+    assert one.regular.spent / time[0] == pytest.approx(0.0001)
 
 
 @pytest.mark.parametrize(("share", "allowed"), [(0.0, False), (math.inf, True)])
 def test_nothing_and_everything(share: float, allowed: bool) -> None:
     one = Budget()
-    one.charge(one.first, SECOND * (share > 0))
+    one.charge(one.regular, SECOND * (share > 0))
     pipeline.configure(profile_budget=share)
     one.earn(SECOND)
     assert one.allows() is allowed
-    assert one.second.affords(1) is allowed
+    assert one.findings.affords(1) is allowed
 
 
 # -- what is done with it --------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_a_failure_has_an_allowance_of_its_own(manual: Telemetry) -> None:
     (span,) = manual.spans()
     assert span.attributes[names.INPUT.counts] == (60,)
     assert span.attributes[names.INFERSPAN_INPUT_PROFILE_AFTER_CALL] is True
-    assert budget.second.spent > 0
+    assert budget.findings.spent > 0
 
 
 def test_what_is_not_sampled_is_profiled_before_it_fails(unsampled: Telemetry) -> None:
@@ -156,7 +156,7 @@ def test_a_large_array_is_sampled_where_all_of_it_is_not_affordable(
     manual: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline.configure(profile_budget=0.01)
-    monkeypatch.setattr(budget.first, "left", 40_000.0)
+    monkeypatch.setattr(budget.regular, "left", 40_000.0)
     monkeypatch.setattr(budgets.rates, "expected", lambda elements, *_, **__: elements)
     predict(LARGE)
     (span,) = manual.spans()
@@ -168,13 +168,38 @@ def test_a_large_array_is_sampled_where_all_of_it_is_not_affordable(
 
 def test_what_a_sample_finds_is_looked_at_in_full(manual: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline.configure(profile_budget=0.01)
-    monkeypatch.setattr(budget.first, "left", 5000.0)
-    monkeypatch.setattr(budget.second, "left", 1e9)
+    monkeypatch.setattr(budget.regular, "left", 5000.0)
+    monkeypatch.setattr(budget.findings, "left", 1e9)
     monkeypatch.setattr(budgets.rates, "expected", lambda elements, *_, **__: elements)
-    before = budget.second.spent
+    before = budget.findings.spent
     predict(np.where(LARGE > 0.9, np.nan, LARGE))
     (span,) = manual.spans()
     assert span.attributes[names.INPUT.counts] == (200_000,)
     assert span.attributes[names.INPUT.missing_counts] == (10_000,)
     assert names.INPUT.notes not in span.attributes
-    assert budget.second.spent > before
+    assert budget.findings.spent > before
+
+
+# -- what is said of it ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_used_and_what_was_looked_at_are_metrics(manual: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget.forget()
+    predict(X)
+    monkeypatch.setattr(budget.regular, "left", -math.inf)
+    pipeline.configure(profile_budget=0.01)
+    with pytest.raises(ValueError, match="no"):
+        fail(X)
+    used = {
+        p.attributes["inferspan.self.profile.allowance"]: p.value for p in manual.points("inferspan.self.profile.time")
+    }
+    assert 0 < used["regular"] < 0.1
+    assert 0 < used["findings"] < 0.1
+    (inference_time,) = manual.points("inferspan.self.profile.inference_time")
+    durations = sum(point.sum for point in manual.points("inferspan.inference.duration"))
+    assert inference_time.value == pytest.approx(durations)
+    looked_at = {
+        p.attributes["inferspan.self.profile.coverage"]: p.value
+        for p in manual.points("inferspan.self.profile.inferences")
+    }
+    assert looked_at == {"full": 1, "none": 1}

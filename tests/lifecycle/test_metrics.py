@@ -19,7 +19,7 @@ from support.telemetry import Telemetry
 import inferspan
 from inferspan import api, clock, faults, identity, pipeline
 from inferspan.recorder import Recorder
-from inferspan.recording import drops, live, scope, skips
+from inferspan.recording import drops, limits, live, skips
 from inferspan.semconv import attributes as names
 
 from .conftest import use
@@ -37,7 +37,7 @@ FAULTS = "inferspan.self.faults"
 @pytest.fixture(autouse=True)
 def no_models_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models of other tests do not count towards the limit."""
-    monkeypatch.setattr(scope, "_models", {})
+    monkeypatch.setattr(limits, "_models", {})
     drops.counts.clear()
     for reasons in skips.counts.values():
         reasons.clear()

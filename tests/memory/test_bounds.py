@@ -10,7 +10,7 @@ from support.telemetry import Telemetry
 
 from inferspan import config, identity, pipeline
 from inferspan.identity import Evidence, Model, WeakTable
-from inferspan.recording import drops, scope
+from inferspan.recording import drops, limits
 from inferspan.recording import series as series_module
 
 MODELS = 10_000
@@ -40,7 +40,7 @@ def test_models_of_many_names(make: object, telemetry: Telemetry, monkeypatch: p
         monkeypatch.setattr(identity, table, WeakTable())
     for table in ("_claims", "_named"):
         monkeypatch.setattr(identity, table, {})
-    monkeypatch.setattr(scope, "_models", {})
+    monkeypatch.setattr(limits, "_models", {})
     recorder = pipeline.recorder("many", system="_OTHER", **telemetry.providers)
     for index in range(MODELS):
         call = recorder.start(lambda index=index: make(index))  # type: ignore[operator,misc]

@@ -54,14 +54,14 @@ def summarise(one: Capture, *, max_elements: int, allowance: Allowance | None, m
 
 def _in_full_after_all(one: Capture, array: Any, expected: float, most: float) -> int:
     """Reads what a sample has shown not to be in order, if the second allowance pays for it."""
-    if expected > most or not budget.second.affords(expected):
+    if expected > most or not budget.findings.affords(expected):
         return 0
     watch = Stopwatch()
     one.moments = _moments(one, array)
     one.reading.note = None
     one.sampled = False
     cost = watch.elapsed()
-    budget.charge(budget.second, cost)
+    budget.charge(budget.findings, cost)
     return cost
 
 

@@ -51,26 +51,29 @@ class Budget:
     """Both allowances of a process, and what fills them.
 
     Attributes:
-        first: for every inference.
-        second: for failures and findings.
+        regular: for every inference.
+        findings: for failures, and for arrays of which a sample has shown something.
         inference_time: of all inferences that are no part of others, in nanoseconds: what the budget is a share of.
+        coverage: inferences by ``inferspan.self.profile.coverage``.
     """
 
     def __init__(self) -> None:
+        self.coverage: dict[str, int] = {}
         self.forget()
 
     def forget(self) -> None:
         """Starts anew, in a forked child too."""
         self._lock = threading.Lock()
-        self.first = Allowance()
-        self.second = Allowance()
+        self.regular = Allowance()
+        self.findings = Allowance()
         self.inference_time = 0
+        self.coverage.clear()
         self._looked = clock.monotonic()
         self._earned = 0.0
 
     def allows(self) -> bool:
         """Returns whether the call that asks may be profiled."""
-        return self.first.affords(1) or self._earn_least()
+        return self.regular.affords(1) or self._earn_least()
 
     def earn(self, inference_time: int) -> None:
         """Notes the duration of an inference, in nanoseconds."""
@@ -78,6 +81,11 @@ class Budget:
             self.inference_time += inference_time
             if config.in_force.profile_budget != math.inf:
                 self._add(inference_time * config.in_force.profile_budget)
+
+    def cover(self, coverage: str) -> None:
+        """Counts an inference by how much of its data was looked at."""
+        with self._lock:
+            self.coverage[coverage] = self.coverage.get(coverage, 0) + 1
 
     def charge(self, allowance: Allowance, cost: int) -> None:
         """Takes from an allowance what profiling has cost, in nanoseconds."""
@@ -87,7 +95,7 @@ class Budget:
 
     def _add(self, earned: float) -> None:
         self._earned += earned
-        for allowance in (self.first, self.second):
+        for allowance in (self.regular, self.findings):
             # What is left from the start stays until it is spent.
             allowance.left = max(allowance.left, min(allowance.left + earned, _MOST))
 
@@ -102,7 +110,7 @@ class Budget:
             if missing > 0:
                 self._add(missing)
                 self._earned = 0.0
-            return self.first.left > 0
+            return self.regular.left > 0
 
 
 class Stopwatch:

@@ -23,7 +23,7 @@ from inferspan.recording.series import Series
 from inferspan.recording.spans import profile_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events
-from inferspan.semconv.attributes import SelfDropReason
+from inferspan.semconv.attributes import SelfDropReason, SelfProfileCoverage
 
 
 class Finished(Protocol):
@@ -59,6 +59,8 @@ def finish(call: Finished) -> None:
     attributes: dict[str, Any] = {}
     if not call.is_part:
         budget.earn(call.duration)
+    if call.admitted is not None:
+        budget.cover(_coverage(call))
     try:
         try:
             call.series.record(
@@ -153,8 +155,15 @@ def _fields(call: Finished) -> dict[str, list[FieldProfile]]:
         "input": summarise(call.inputs, min_count=minimum),
         "output": summarise(call.outputs, min_count=minimum),
     }
-    budget.charge(budget.second if call.late else budget.first, watch.elapsed())
+    budget.charge(budget.findings if call.late else budget.regular, watch.elapsed())
     return fields
+
+
+def _coverage(call: Finished) -> str:
+    if not call.admitted:
+        return SelfProfileCoverage.NONE
+    is_sampled = any(one.sampled for one in call.inputs) or any(one.sampled for one in call.outputs)
+    return SelfProfileCoverage.SAMPLE if is_sampled else SelfProfileCoverage.FULL
 
 
 def _has_findings(call: Finished) -> bool:
@@ -164,7 +173,7 @@ def _has_findings(call: Finished) -> bool:
     prepare(call.inputs)
     watch = Stopwatch()
     found = any(map(has_findings, call.inputs)) or any(map(has_findings, call.outputs))
-    budget.charge(budget.first, watch.elapsed())
+    budget.charge(budget.regular, watch.elapsed())
     return found
 
 

@@ -13,7 +13,8 @@ from inferspan.artifact import Artifact
 from inferspan.identity import Model
 from inferspan.recording import exceptions
 from inferspan.recording.exceptions import Failure
-from inferspan.recording.scope import Scope, series_model
+from inferspan.recording.limits import series_model
+from inferspan.recording.scope import Scope
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import OperationName
 

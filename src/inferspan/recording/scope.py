@@ -13,37 +13,34 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import clock, config, faults
-from inferspan.recording import crash, destination, drops, exits, generations, live, models, providers, skips, worker
+from inferspan.profiling.budget import budget
+from inferspan.recording import (
+    collecting,
+    crash,
+    destination,
+    drops,
+    exits,
+    generations,
+    live,
+    models,
+    providers,
+    skips,
+    worker,
+)
+from inferspan.recording.limits import OTHER, series_model
 from inferspan.recording.live import Observed
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
+from inferspan.semconv.attributes import SelfProfileAllowance
 from inferspan.semconv.schema import SCHEMA_URL
 
 #: Name of the scope of what inferspan says of itself.
 SELF_SCOPE = "inferspan"
 
-#: Most time between the callbacks of one collection, in nanoseconds.
-_AT_ONCE = 1_000_000_000
-
 _registered_for_global = False
 _registered_for: weakref.WeakSet[Any] = weakref.WeakSet()
 _lock = threading.Lock()
 _scopes: weakref.WeakValueDictionary[tuple[Any, ...], Scope] = weakref.WeakValueDictionary()
-
-#: Models that have series of their own, in the order met.
-_models: dict[tuple[str, str | None], tuple[str, str | None]] = {}
-_OVERFLOW = ("_OTHER", None)
-
-
-def series_model(name: str, version: str | None) -> tuple[str, str | None]:
-    """Returns name and version as metrics may carry them: of the first ``max_models`` models, else ``_OTHER``."""
-    key = (name, version)
-    if key in _models:
-        return key
-    if len(_models) < config.in_force.max_models:
-        _models[key] = key
-        return key
-    return _OVERFLOW
 
 
 class Scope:
@@ -143,13 +140,13 @@ class Scope:
         return key
 
     def _observe_models(self, _options: CallbackOptions) -> Iterable[Observation]:
-        _drain_for_collection()
+        collecting.drain()
         settings = config.in_force
         observed: dict[tuple[Any, ...], dict[str, str]] = {}
         devices: set[tuple[Any, ...]] = set()
         for met, model in self.models.present():
             name, version = series_model(model.name, model.version)
-            if (name, version) == _OVERFLOW:
+            if name == OTHER:
                 continue
             attributes = {
                 names.INFERSPAN_SYSTEM_NAME: met.system,
@@ -175,7 +172,7 @@ class Scope:
         return [Observation(1, attributes) for attributes in list(observed.values())[: settings.max_models]]
 
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
-        _drain_for_collection()
+        collecting.drain()
         # In this order: whatever is in progress was known before.
         calls = self._in_progress()
         counts = dict.fromkeys(list(self._known), 0)
@@ -230,18 +227,23 @@ def _observe_self(version: str, meter_provider: Any) -> None:
     instruments.create_self_dropped(meter, callbacks=[_observe(drops.counts, names.INFERSPAN_SELF_DROP_REASON)])
     instruments.create_self_faults(meter, callbacks=[_observe(faults.counts, names.INFERSPAN_SELF_COMPONENT)])
     instruments.create_self_skipped(meter, callbacks=[_observe_skips])
+    instruments.create_self_profile_time(meter, callbacks=[_observe_profile_time])
+    instruments.create_self_profile_inference_time(meter, callbacks=[_observe_inference_time])
+    instruments.create_self_profile_inferences(
+        meter, callbacks=[_observe(budget.coverage, names.INFERSPAN_SELF_PROFILE_COVERAGE)]
+    )
 
 
 def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_options: CallbackOptions) -> Iterable[Observation]:
-        _drain_for_collection()
+        collecting.drain()
         return [Observation(count, {attribute: key}) for key, count in list(counts.items())]
 
     return observe
 
 
 def _observe_skips(_options: CallbackOptions) -> Iterable[Observation]:
-    _drain_for_collection()
+    collecting.drain()
     return [
         Observation(number, {names.INFERSPAN_SYSTEM_NAME: system, names.INFERSPAN_SELF_SKIP_REASON: reason})
         for system, reasons in list(skips.counts.items())
@@ -249,17 +251,17 @@ def _observe_skips(_options: CallbackOptions) -> Iterable[Observation]:
     ]
 
 
-class _Collecting(threading.local):
-    """What the callbacks of one collection have in common: the thread, on which each follows the one before at once."""
+def _observe_profile_time(_options: CallbackOptions) -> Iterable[Observation]:
+    collecting.drain()
+    return [
+        Observation(allowance.spent / 1e9, {names.INFERSPAN_SELF_PROFILE_ALLOWANCE: name})
+        for name, allowance in (
+            (SelfProfileAllowance.REGULAR, budget.regular),
+            (SelfProfileAllowance.FINDINGS, budget.findings),
+        )
+    ]
 
-    in_vain_until = 0
 
-
-_collecting = _Collecting()
-
-
-def _drain_for_collection() -> None:
-    # The SDK calls back before it reads its instruments, so what is drained here is in the same collection. What
-    # blocks is waited for by the first callback alone.
-    if clock.monotonic() >= _collecting.in_vain_until and not worker.drain():
-        _collecting.in_vain_until = clock.monotonic() + _AT_ONCE
+def _observe_inference_time(_options: CallbackOptions) -> Iterable[Observation]:
+    collecting.drain()
+    return [Observation(budget.inference_time / 1e9)]

@@ -7,4 +7,15 @@ from inferspan.values._shapes import batch_size, glimpses, shapes_of
 from inferspan.values._types import reader_of, stamp
 from inferspan.values._walk import join, walk
 
-__all__ = ["SMALL", "Reading", "batch_size", "element_type", "glimpses", "join", "reader_of", "shapes_of", "stamp", "walk"]
+__all__ = [
+    "SMALL",
+    "Reading",
+    "batch_size",
+    "element_type",
+    "glimpses",
+    "join",
+    "reader_of",
+    "shapes_of",
+    "stamp",
+    "walk",
+]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,11 +35,12 @@ class FieldSummary:
         count: all values.
         missing: of them NaN, None and null.
         infinite: of either sign.
+        unmeasured: values that have no number, as text has none: they are counted.
         zero: of either sign.
         minimum: of the finite values, as all that follows; None where there are none.
         maximum: likewise.
-        total: their sum. None where it is beyond a double's range, in which the parts of a sum were kept.
-        squares: the sum of their squares, likewise.
+        total: their sum.
+        squares: the sum of their squares.
         histogram: how they are distributed: all of them, or a sample of those of large arrays (then its count is less).
     """
 
@@ -48,29 +50,30 @@ class FieldSummary:
     count: int = 0
     missing: int = 0
     infinite: int = 0
+    unmeasured: int = 0
     zero: int = 0
     minimum: float | None = None
     maximum: float | None = None
-    total: Fraction | None = _NONE
-    squares: Fraction | None = _NONE
+    total: Fraction = _NONE
+    squares: Fraction = _NONE
     histogram: ExponentialHistogram = _EMPTY
 
     @property
     def finite(self) -> int:
         """Values that statistics are over."""
-        return self.count - self.missing - self.infinite
+        return self.count - self.missing - self.infinite - self.unmeasured
 
     @property
     def mean(self) -> float | None:
         """Mean of the finite values, rounded once; None where there are none."""
-        if self.minimum is None or self.maximum is None or self.total is None:
+        if self.minimum is None or self.maximum is None:
             return None
         return min(max(float(self.total / self.finite), self.minimum), self.maximum)
 
     @property
     def standard_deviation(self) -> float | None:
         """Standard deviation of the finite values as a population, rounded once; None where there are none."""
-        if not self.finite or self.total is None or self.squares is None:
+        if not self.finite:
             return None
         return _square_root(self.squares / self.finite - (self.total / self.finite) ** 2)
 
@@ -102,13 +105,22 @@ class FieldSummary:
             count=self.count + other.count,
             missing=self.missing + other.missing,
             infinite=self.infinite + other.infinite,
+            unmeasured=self.unmeasured + other.unmeasured,
             zero=self.zero + other.zero,
             minimum=_either(min, self.minimum, other.minimum),
             maximum=_either(max, self.maximum, other.maximum),
-            total=None if self.total is None or other.total is None else self.total + other.total,
-            squares=None if self.squares is None or other.squares is None else self.squares + other.squares,
+            total=self.total + other.total,
+            squares=self.squares + other.squares,
             histogram=self.histogram.merge(other.histogram),
         )
+
+
+def double(value: Fraction) -> float:
+    """Returns the double next to a fraction; of those beyond a double's range, the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(sys.float_info.max, value)
 
 
 def _either(choose: Callable[[float, float], float], one: float | None, two: float | None) -> float | None:

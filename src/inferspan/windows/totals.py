@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has been counted of each field since the process started, for metrics that never go down."""
+"""What has been counted of a field since the process started, for metrics that never go down."""
 
 from __future__ import annotations
 
@@ -18,10 +18,19 @@ class FieldTotals:
     zero: int = 0
     total: float = 0.0
 
+    def __add__(self, other: FieldTotals) -> FieldTotals:
+        return FieldTotals(
+            self.count + other.count,
+            self.missing + other.missing,
+            self.infinite + other.infinite,
+            self.zero + other.zero,
+            self.total + other.total,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """What is known of one field since ``started``, in nanoseconds since the epoch."""
+    """All that is known of one field since ``started``, in nanoseconds since the epoch."""
 
     started: int
     summary: FieldSummary

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values of one tensor in an open window: small ones are gathered until they are worth a call of the kernel.
+
+Imported late: numpy is the application's, and is there as soon as there is an array.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+import numpy
+
+from inferspan.profiling import Capture, doubles
+from inferspan.profiling.histogram import ExponentialHistogram
+from inferspan.profiling.kernel import accumulate, distribute
+from inferspan.profiling.states import States
+from inferspan.windows.summary import FieldSummary, double
+from inferspan.windows.totals import FieldTotals
+
+#: Without its types, which know no array of any element type.
+np: Any = numpy
+
+#: Bytes that a waiting chunk takes beside its data: the object's own, and its place in the list.
+_OVERHEAD = 48
+#: Bytes of a number that waits as an object of Python's.
+_NUMBER = 32
+_DOUBLES = "<f8" if sys.byteorder == "little" else ">f8"
+
+
+class Accumulator:
+    """One tensor for as long as it is read alike: as one type, with the same columns.
+
+    Args:
+        capture: the first that is read so.
+        fields: names for the tensor, or for its first columns, as many as there is room for.
+
+    Attributes:
+        omitted: columns that there was no room for.
+        waiting: bytes that wait for `flush`, and those of the objects that hold them.
+    """
+
+    __slots__ = (
+        "_layout",
+        "_names",
+        "_pending",
+        "_states",
+        "_type",
+        "_width",
+        "columns",
+        "fields",
+        "omitted",
+        "tensor",
+        "waiting",
+    )
+
+    def __init__(self, capture: Capture, fields: Sequence[str]) -> None:
+        reading = capture.reading
+        self.tensor = capture.name
+        self.columns = capture.columns
+        self.fields = fields
+        self.omitted = max(capture.columns - len(fields), 0)
+        self.waiting = 0
+        self._type = reading.type
+        self._layout = reading.layout
+        self._names = capture.names
+        self._states = States(len(fields))
+        self._pending: list[Any] = []
+        self._width = 1 if self._layout else _NUMBER
+
+    def reads(self, capture: Capture) -> bool:
+        """Returns whether a capture of the tensor is read as those before were."""
+        reading = capture.reading
+        return (
+            reading.type == self._type
+            and reading.layout == self._layout
+            and capture.columns == self.columns
+            and (capture.names is self._names or capture.names == self._names)
+        )
+
+    def add(self, capture: Capture) -> None:
+        """Adds the values of a capture that is read alike."""
+        data = capture.reading.data
+        if data is not None:
+            self._pending.append(data)
+            self.waiting += len(data) * self._width + _OVERHEAD
+        elif capture.moments is not None:
+            self._add_moments(capture.moments[1:] if self.columns else capture.moments)
+
+    def flush(self) -> None:
+        """Has the kernel add what waits."""
+        pending, self._pending, self.waiting = self._pending, [], 0
+        if pending and isinstance(pending[0], bytes):
+            self._accumulate(b"".join(pending), self._layout)
+        elif pending:
+            numbers = doubles(chain.from_iterable(map(self._whole_rows, pending)))
+            self._accumulate(array("d", numbers).tobytes(), _DOUBLES)
+
+    def totals(self) -> Iterator[tuple[str, FieldTotals]]:
+        """Returns what was counted of each field since the window was opened."""
+        for index, name in enumerate(self.fields):
+            found = self._states.read(index)
+            total = double(Fraction(found.mean or 0.0) * found.finite)
+            yield name, FieldTotals(found.count, found.missing, found.infinite, found.zero, total)
+
+    def summaries(self, only: Collection[str] | None = None) -> Iterator[FieldSummary]:
+        """Returns what is known of all fields, or of some."""
+        for index, name in enumerate(self.fields):
+            if only is not None and name not in only:
+                continue
+            found = self._states.read(index)
+            # The sums of the values and of their squares, exactly those that make this mean and these deviations.
+            total = Fraction(found.mean or 0.0) * found.finite
+            yield FieldSummary(
+                name=name,
+                tensor=self.tensor,
+                type=self._type,
+                count=found.count,
+                missing=found.missing,
+                infinite=found.infinite,
+                zero=found.zero,
+                # Zero has no sign here: of two zeroes, it would depend on the order which one is the minimum.
+                minimum=None if found.minimum is None else found.minimum + 0.0,
+                maximum=None if found.maximum is None else found.maximum + 0.0,
+                total=total,
+                squares=found.squares + total * Fraction(found.mean or 0.0),
+                histogram=found.histogram or ExponentialHistogram(),
+            )
+
+    def _whole_rows(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Returns the values of a table up to the end of a row: of long lists only the beginning was read."""
+        rest = len(values) % self.columns if self.columns else 0
+        return values[:-rest] if rest else values
+
+    def _accumulate(self, data: bytes, layout: str) -> None:
+        if not data:
+            return
+        if len(self.fields) >= self.columns:
+            accumulate(self._states, data, layout, columns=self.columns)
+            return
+        rows = np.frombuffer(data, np.uint16 if layout == "bfloat16" else layout).reshape(-1, self.columns)
+        accumulate(self._states, rows[:, : len(self.fields)], layout, columns=len(self.fields))
+
+    def _add_moments(self, moments: Sequence[Any]) -> None:
+        """Adds what was summarised at the call, of each field: the moments of all values, and a sample of them."""
+        for index, one in enumerate(moments[: len(self.fields)]):
+            self._states.add_moments(index, one)
+            if one.sample is not None and len(one.sample):
+                sample = np.asarray(one.sample)
+                distribute(self._states, index, sample, sample.dtype.str)

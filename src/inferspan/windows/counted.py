@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values of one field in an open window that are counted and no more, as text is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from inferspan.profiling import Capture
+from inferspan.windows.summary import FieldSummary
+from inferspan.windows.totals import FieldTotals
+
+
+class Counted:
+    """One field of values that have no numbers: how many there are, and how many are missing.
+
+    It is used as an `Accumulator` is.
+
+    Args:
+        capture: the first of its captures.
+        fields: its name.
+    """
+
+    __slots__ = ("_count", "_missing", "_type", "columns", "fields", "omitted", "tensor", "waiting")
+
+    def __init__(self, capture: Capture, fields: Sequence[str]) -> None:
+        self.tensor = capture.name
+        self.columns = 0
+        self.fields = fields
+        self.omitted = self.waiting = 0
+        self._type = capture.reading.type
+        self._count = 0
+        self._missing = 0
+
+    def reads(self, capture: Capture) -> bool:
+        """Returns whether a capture of the tensor is read as those before were."""
+        return capture.reading.counts is not None and capture.reading.type == self._type
+
+    def add(self, capture: Capture) -> None:
+        """Adds the counts of a capture that is read alike."""
+        count, missing = capture.reading.counts or (0, 0)
+        self._count += count
+        self._missing += missing
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def totals(self) -> Iterator[tuple[str, FieldTotals]]:
+        """Returns what was counted since the window was opened."""
+        yield self.fields[0], FieldTotals(self._count, self._missing)
+
+    def summaries(self, only: Collection[str] | None = None) -> Iterator[FieldSummary]:
+        """Returns what is known of it."""
+        if only is not None and self.fields[0] not in only:
+            return
+        yield FieldSummary(
+            name=self.fields[0],
+            tensor=self.tensor,
+            type=self._type,
+            count=self._count,
+            missing=self._missing,
+            unmeasured=self._count - self._missing,
+        )

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The windows of a process: data is added to open ones, and those that are full or due are closed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from inferspan import clock, config, faults
+from inferspan.profiling import Capture
+from inferspan.windows._ledger import Entry, Ledger
+from inferspan.windows._names import names_of
+from inferspan.windows.summary import FieldSummary
+from inferspan.windows.totals import Distribution, FieldTotals
+from inferspan.windows.window import Window, WindowKey
+
+if TYPE_CHECKING:
+    from inferspan.windows._open import OpenWindow
+    from inferspan.windows.accumulator import Accumulator
+    from inferspan.windows.counted import Counted
+
+#: A field of one key.
+FieldKey = tuple[WindowKey, str]
+#: Most bytes of small values that wait, of one tensor and of all; a kernel is called for many rows at once.
+_MOST_WAITING = 131_072
+_MOST_WAITING_OF_ALL = 4_194_304
+#: A window is closed after as many inferences whatever is set: each counts up to 4 096 values of a field, in 32 bits.
+_MOST_INFERENCES = 2**20
+_NANOSECONDS = 1_000_000_000
+
+
+def _nothing(_key: WindowKey, _name: str) -> bool:
+    return False
+
+
+class Windows:
+    """All windows of a process. Any thread may use it.
+
+    A window is closed after the inferences of the setting ``window_inferences``, or the seconds of ``window_seconds``
+    on a clock that never steps, whichever comes first; by the thread that adds the last inference, or calls
+    `close_due`. The fields of all models are bounded by ``window_fields``.
+
+    Args:
+        keeps: says of which fields all that is known since the process started is kept, for `distributions`; it is
+            asked once for each field.
+
+    Attributes:
+        overflowed: for how many fields there was no room, summed over the inferences of the process.
+    """
+
+    def __init__(self, *, keeps: Callable[[WindowKey, str], bool] = _nothing) -> None:
+        self._keeps = keeps
+        self._listeners: list[Callable[[Window], None]] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Starts anew in a forked child: what was added before, its parent closes and counts."""
+        # Reentrant: a finaliser that runs an inference can interrupt one that is being added, on the same thread.
+        self._lock = threading.RLock()
+        self._open: dict[WindowKey, OpenWindow] = {}
+        self._ledger = Ledger()
+        self._states = self._accumulators = 0
+        self._most_waiting = _MOST_WAITING
+        self._next_due: int | None = None
+        self.overflowed = 0
+
+    def on_close(self, listener: Callable[[Window], None]) -> None:
+        """Has a function called with each window that is closed, on the thread that closes it."""
+        self._listeners.append(listener)
+
+    def add(self, key: WindowKey, captures: Sequence[Capture]) -> None:
+        """Adds the data of one inference.
+
+        Args:
+            key: what it is data of.
+            captures: of all its inputs, or of all its outputs.
+        """
+        closed: Window | None = None
+        with self._lock:
+            window = self._open.get(key)
+            if window is None:
+                window = self._begin(key)
+            window.inferences += 1
+            current = window.current
+            for capture in captures:
+                found = current.get(capture.name)
+                if found is None or not found.reads(capture):
+                    found = self._accumulator(window, capture)
+                    if found is None:
+                        continue
+                found.add(capture)
+                if found.omitted:
+                    self._omit(window, found.omitted)
+                if found.waiting > self._most_waiting:
+                    found.flush()
+            if window.inferences >= window.limit:
+                closed = self._close(window)
+        if closed is not None:
+            self._tell([closed])
+
+    def next_due(self) -> int | None:
+        """Returns when the next window has to be closed, on `clock.monotonic`; None while none is open."""
+        return self._next_due
+
+    def close_due(self, now: int | None = None) -> None:
+        """Closes the windows whose time is over, those of models included that are not called any more.
+
+        Args:
+            now: on `clock.monotonic`, where the caller knows.
+        """
+        due = self._next_due
+        if due is not None and due <= (clock.monotonic() if now is None else now):
+            self._close_until(clock.monotonic() if now is None else now)
+
+    def close_all(self) -> None:
+        """Closes all windows."""
+        self._close_until(None)
+
+    def totals(self) -> dict[FieldKey, FieldTotals]:
+        """Returns what has been counted of each field since the process started, open windows included."""
+        with self._lock:
+            found = {(key, name): entry.totals for key, name, entry in self._ledger.items()}
+            for window in self._open.values():
+                window.flush()
+                for one in window.accumulators.values():
+                    for name, totals in one.totals():
+                        found[window.key, name] += totals
+        return found
+
+    def distributions(self) -> dict[FieldKey, Distribution]:
+        """Returns all that is known since they were first seen of the fields for which that is kept."""
+        found: dict[FieldKey, Distribution] = {}
+        with self._lock:
+            kept = [field for field in self._ledger.items() if field[2].is_kept]
+            names: dict[WindowKey, set[str]] = {}
+            for key, name, _ in kept:
+                names.setdefault(key, set()).add(name)
+            latest = {key: self._open[key].summaries(only) for key, only in names.items() if key in self._open}
+            for key, name, entry in kept:
+                summaries = [one for one in (entry.summary, latest.get(key, {}).get(name)) if one is not None]
+                if summaries:
+                    found[key, name] = Distribution(entry.started, reduce(FieldSummary.merge, summaries))
+        return found
+
+    def _begin(self, key: WindowKey) -> OpenWindow:
+        # Imported late: it needs numpy, which is the application's.
+        from inferspan.windows._open import OpenWindow
+
+        settings = config.in_force
+        due = clock.monotonic() + settings.window_seconds * _NANOSECONDS
+        window = OpenWindow(key, due=due, limit=min(settings.window_inferences, _MOST_INFERENCES))
+        self._open[key] = window
+        self._next_due = due if self._next_due is None else min(self._next_due, due)
+        return window
+
+    def _accumulator(self, window: OpenWindow, capture: Capture) -> Accumulator | Counted | None:
+        """Returns what gathers a tensor that is not read as it was last; None where there is nothing or no room."""
+        reading = capture.reading
+        if reading.data is None and capture.moments is None and reading.counts is None:
+            return None
+        found = window.find(capture)
+        if found is not None:
+            return found
+        wanted = names_of(capture, self._ledger.of(window.key))
+        fields = self._admit(window, capture.name, wanted)
+        if not fields:
+            self._omit(window, len(wanted))
+            return None
+        self._states += len(fields)
+        self._accumulators += 1
+        self._most_waiting = min(_MOST_WAITING, _MOST_WAITING_OF_ALL // self._accumulators)
+        return window.begin(capture, fields)
+
+    def _admit(self, window: OpenWindow, tensor: str, names: Sequence[str]) -> list[str]:
+        """Returns the first of a tensor's fields, as many as there is room for."""
+        limit = config.in_force.window_fields
+        admitted: list[str] = []
+        for name in names[: max(limit - self._states, 0)]:
+            if name not in self._ledger.of(window.key):
+                if not self._ledger.has_room(limit, self._open):
+                    break
+                self._ledger.enter(window.key, name, Entry(tensor, is_kept=self._keeps(window.key, name)))
+            admitted.append(name)
+        return admitted
+
+    def _omit(self, window: OpenWindow, fields: int) -> None:
+        window.omitted += fields
+        self.overflowed += fields
+
+    def _close_until(self, now: int | None) -> None:
+        with self._lock:
+            windows = [one for one in self._open.values() if now is None or one.due <= now]
+            closed = [self._close(window) for window in windows]
+        self._tell(closed)
+
+    def _close(self, opened: OpenWindow) -> Window:
+        del self._open[opened.key]
+        self._states -= opened.states
+        self._accumulators -= len(opened.accumulators)
+        self._next_due = min((window.due for window in self._open.values()), default=None)
+        window = opened.close()
+        self._ledger.add(window)
+        return window
+
+    def _tell(self, windows: Sequence[Window]) -> None:
+        for window in windows:
+            for listener in tuple(self._listeners):
+                try:
+                    listener(window)
+                except Exception:
+                    faults.caught("windows")

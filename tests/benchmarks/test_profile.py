@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmark of data profiles runs, and says something about every bound; what it finds is not asserted."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARK = Path(__file__).parent / "bench_profile.py"
+
+
+@pytest.mark.timeout(900)  # the environments of its peers may have to be made first
+def test_it_measures_all_that_is_bounded(tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    done = subprocess.run(
+        [sys.executable, BENCHMARK, "--quick", "--json", out],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(BENCHMARK.parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(out.read_text())["results"]
+    assert len(results) == len({result["name"] for result in results})
+    assert all(math.isfinite(result["seen"]) for result in results)
+    bounded = {result["name"]: (result["at_most"], result["at_least"]) for result in results if result["verdict"]}
+    assert bounded == {
+        "values in another bucket than the SDK's": (0, None),
+        "median of N(100,1) from its histogram, error": (0.05, None),
+        "standard deviation at mean/sd = 10⁴, float32, relative error": (1, None),
+        "quantiles of a sample of 1024, rank error at p95": (1.1, None),
+        "the same, gradients along any axis": (1.1, None),
+        "[100 000,20] float64, columns with histograms, whylogs": (None, 100),
+        "[100 000,20] float64, columns with histograms, evidently": (None, 500),
+    }
+    assert all(result["name"] in done.stdout for result in results)
