@@ -87,7 +87,7 @@ def test_an_empty_variable_is_none(name: str, text: str, caplog: pytest.LogCaptu
 
 SECRET = "hunter2-pasted-on-the-wrong-line"
 #: Settings for which any text is right.
-TEXTS = {"crash_folder", "labels", "models_file"}
+TEXTS = {"crash_folder", "labels", "models_file", "profilers"}
 COUNTS = (
     "queue_size",
     "window_inferences",

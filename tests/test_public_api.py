@@ -27,6 +27,9 @@ MEMBERS = {
     "inference": "(model: 'object', *, version: 'str | None' = None, system: 'str' = '_OTHER', "
     "server: 'str | None' = None, port: 'int | None' = None) -> 'Call'",
     "labels": "(**values: 'object') -> 'Labelling'",
+    "register_profiler": "(name: 'str', factory: 'Callable[[], Profiler] | None' = None, *, "
+    "models: 'str | Sequence[str] | None' = None, fields: 'str | Sequence[str] | None' = None, "
+    "types: 'str | Sequence[str] | None' = None, dimensions: 'int | Sequence[int] | None' = None) -> 'None'",
     "show": "() -> 'None'",
     "stage": "(name: 'str', *, model: 'str | None' = None) -> 'Step'",
 }
@@ -80,6 +83,7 @@ def test_the_settings_are_locked() -> None:
         "profile_min_count",
         "profile_span_bytes",
         "profile_token_ids",
+        "profilers",
         "queue_size",
         "raise_faults",
         "stall_seconds",

@@ -135,6 +135,13 @@ class Config:
         "Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay, "
         "and those cut are counted.",
     )
+    profilers: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Profilers that look at the fields that they say, separated by commas: embedding_norm, image_brightness, "
+        "text_length, and those that installed packages have under the entry point group inferspan_profilers. "
+        "inferspan.register_profiler() says of others, and of other fields: see docs/profilers.md.",
+    )
     window_inferences: int = _setting(
         10_000,
         _at_least(1),

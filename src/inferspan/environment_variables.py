@@ -39,6 +39,11 @@ OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_B
 """Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay,
 and those cut are counted.
 """
+OTEL_PYTHON_INFERSPAN_PROFILERS = "OTEL_PYTHON_INFERSPAN_PROFILERS"
+"""Profilers that look at the fields that they say, separated by commas: embedding_norm, image_brightness,
+text_length, and those that installed packages have under the entry point group inferspan_profilers.
+inferspan.register_profiler() says of others, and of other fields: see docs/profilers.md.
+"""
 OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES = "OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES"
 """Inferences after which a window of data profiles is closed: it is exported, and the next one begins."""
 OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS = "OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS"
