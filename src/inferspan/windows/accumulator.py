@@ -72,24 +72,27 @@ class Accumulator:
         self._pending: list[Any] = []
         self._width = 1 if self._layout else _NUMBER
 
-    def reads(self, capture: Capture) -> bool:
-        """Returns whether a capture of the tensor is read as those before were."""
-        reading = capture.reading
-        return (
-            reading.type == self._type
-            and reading.layout == self._layout
-            and capture.columns == self.columns
-            and (capture.names is self._names or capture.names == self._names)
-        )
+    def add(self, capture: Capture) -> bool:
+        """Adds the values of a capture of the tensor.
 
-    def add(self, capture: Capture) -> None:
-        """Adds the values of a capture that is read alike."""
-        data = capture.reading.data
+        Returns:
+            False where it is read in another way than those before: then it is for another accumulator.
+        """
+        reading = capture.reading
+        if (
+            reading.layout != self._layout
+            or reading.type != self._type
+            or capture.columns != self.columns
+            or (capture.names is not self._names and capture.names != self._names)
+        ):
+            return False
+        data = reading.data
         if data is not None:
             self._pending.append(data)
             self.waiting += len(data) * self._width + _OVERHEAD
         elif capture.moments is not None:
             self._add_moments(capture.moments[1:] if self.columns else capture.moments)
+        return True
 
     def flush(self) -> None:
         """Has the kernel add what waits."""
@@ -103,7 +106,7 @@ class Accumulator:
     def totals(self) -> Iterator[tuple[str, FieldTotals]]:
         """Returns what was counted of each field since the window was opened."""
         for index, name in enumerate(self.fields):
-            found = self._states.read(index)
+            found = self._states.read(index, histogram=False)
             total = double(Fraction(found.mean or 0.0) * found.finite)
             yield name, FieldTotals(found.count, found.missing, found.infinite, found.zero, total)
 

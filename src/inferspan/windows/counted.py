@@ -31,15 +31,15 @@ class Counted:
         self._count = 0
         self._missing = 0
 
-    def reads(self, capture: Capture) -> bool:
-        """Returns whether a capture of the tensor is read as those before were."""
-        return capture.reading.counts is not None and capture.reading.type == self._type
-
-    def add(self, capture: Capture) -> None:
-        """Adds the counts of a capture that is read alike."""
-        count, missing = capture.reading.counts or (0, 0)
+    def add(self, capture: Capture) -> bool:
+        """Adds the counts of a capture of the tensor; False where it is read in another way."""
+        reading = capture.reading
+        if reading.counts is None or reading.type != self._type:
+            return False
+        count, missing = reading.counts
         self._count += count
         self._missing += missing
+        return True
 
     def flush(self) -> None:
         """Nothing waits."""

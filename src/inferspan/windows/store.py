@@ -85,16 +85,15 @@ class Windows:
             window.inferences += 1
             current = window.current
             for capture in captures:
-                found = current.get(capture.name)
-                if found is None or not found.reads(capture):
-                    found = self._accumulator(window, capture)
-                    if found is None:
+                one = current.get(capture.name)
+                if one is None or not one.add(capture):
+                    one = self._add_otherwise(window, capture)
+                    if one is None:
                         continue
-                found.add(capture)
-                if found.omitted:
-                    self._omit(window, found.omitted)
-                if found.waiting > self._most_waiting:
-                    found.flush()
+                if one.waiting > self._most_waiting:
+                    one.flush()
+                if one.omitted:
+                    self._omit(window, one.omitted)
             if window.inferences >= window.limit:
                 closed = self._close(window)
         if closed is not None:
@@ -155,23 +154,24 @@ class Windows:
         self._next_due = due if self._next_due is None else min(self._next_due, due)
         return window
 
-    def _accumulator(self, window: OpenWindow, capture: Capture) -> Accumulator | Counted | None:
-        """Returns what gathers a tensor that is not read as it was last; None where there is nothing or no room."""
+    def _add_otherwise(self, window: OpenWindow, capture: Capture) -> Accumulator | Counted | None:
+        """Adds a capture that is not read as the last of its tensor; None where there is nothing to add, or no room."""
         reading = capture.reading
         if reading.data is None and capture.moments is None and reading.counts is None:
             return None
         found = window.find(capture)
-        if found is not None:
-            return found
-        wanted = names_of(capture, self._ledger.of(window.key))
-        fields = self._admit(window, capture.name, wanted)
-        if not fields:
-            self._omit(window, len(wanted))
-            return None
-        self._states += len(fields)
-        self._accumulators += 1
-        self._most_waiting = min(_MOST_WAITING, _MOST_WAITING_OF_ALL // self._accumulators)
-        return window.begin(capture, fields)
+        if found is None:
+            names = names_of(capture, self._ledger.of(window.key))
+            fields = self._admit(window, capture.name, names)
+            if not fields:
+                self._omit(window, len(names))
+                return None
+            self._states += len(fields)
+            self._accumulators += 1
+            self._most_waiting = min(_MOST_WAITING, _MOST_WAITING_OF_ALL // self._accumulators)
+            found = window.begin(capture, fields)
+        found.add(capture)
+        return found
 
     def _admit(self, window: OpenWindow, tensor: str, names: Sequence[str]) -> list[str]:
         """Returns the first of a tensor's fields, as many as there is room for."""
