@@ -158,6 +158,43 @@ class Config:
         "Most fields (tensors, features and columns of all models) that windows keep; the values of others are not "
         "accumulated, and counted as dropped. A field takes up to 4 KiB.",
     )
+    window_events: int = _setting(
+        50,
+        _at_least(0),
+        "Most inferspan.data.profile events for a closed window: one for each field, those with most missing or "
+        "infinite values first; the rest is counted.",
+    )
+    field_series: int = _setting(
+        22,
+        _at_least(0),
+        "Most fields (tensors, features and columns of inputs and outputs together) that a model may have for each to "
+        "have counters of its own. Of a model with more, fields have them once they have had missing or infinite "
+        "values; the others are summed up as _OTHER.",
+    )
+    faulty_field_series: int = _setting(
+        40,
+        _at_least(0),
+        "Fields of a model with more than field_series that may have counters of their own since they have had missing "
+        "or infinite values; later ones stay in _OTHER.",
+    )
+    field_distributions: int = _setting(
+        2,
+        _at_least(0),
+        "Fields of the input, and as many of the output, of each model whose values leave as the metric "
+        "inferspan.field.distribution: the first ones.",
+    )
+    distribution_fields: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Further fields with that metric: names separated by commas, in which * stands for any characters. At most 100 "
+        "fields of a model have it.",
+    )
+    quantile_fields: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Fields whose quantiles leave as the metric inferspan.field.quantile, likewise; for backends without native "
+        "histograms. At most 100 fields have it.",
+    )
     exception_detail: str = _setting(
         "stacktrace",
         _exception_detail,

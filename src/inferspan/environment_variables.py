@@ -52,6 +52,31 @@ OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS = "OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS"
 """Most fields (tensors, features and columns of all models) that windows keep; the values of others are not
 accumulated, and counted as dropped. A field takes up to 4 KiB.
 """
+OTEL_PYTHON_INFERSPAN_WINDOW_EVENTS = "OTEL_PYTHON_INFERSPAN_WINDOW_EVENTS"
+"""Most inferspan.data.profile events for a closed window: one for each field, those with most missing or
+infinite values first; the rest is counted.
+"""
+OTEL_PYTHON_INFERSPAN_FIELD_SERIES = "OTEL_PYTHON_INFERSPAN_FIELD_SERIES"
+"""Most fields (tensors, features and columns of inputs and outputs together) that a model may have for each
+to have counters of its own. Of a model with more, fields have them once they have had missing or infinite
+values; the others are summed up as _OTHER.
+"""
+OTEL_PYTHON_INFERSPAN_FAULTY_FIELD_SERIES = "OTEL_PYTHON_INFERSPAN_FAULTY_FIELD_SERIES"
+"""Fields of a model with more than field_series that may have counters of their own since they have had
+missing or infinite values; later ones stay in _OTHER.
+"""
+OTEL_PYTHON_INFERSPAN_FIELD_DISTRIBUTIONS = "OTEL_PYTHON_INFERSPAN_FIELD_DISTRIBUTIONS"
+"""Fields of the input, and as many of the output, of each model whose values leave as the metric
+inferspan.field.distribution: the first ones.
+"""
+OTEL_PYTHON_INFERSPAN_DISTRIBUTION_FIELDS = "OTEL_PYTHON_INFERSPAN_DISTRIBUTION_FIELDS"
+"""Further fields with that metric: names separated by commas, in which * stands for any characters. At most
+100 fields of a model have it.
+"""
+OTEL_PYTHON_INFERSPAN_QUANTILE_FIELDS = "OTEL_PYTHON_INFERSPAN_QUANTILE_FIELDS"
+"""Fields whose quantiles leave as the metric inferspan.field.quantile, likewise; for backends without
+native histograms. At most 100 fields have it.
+"""
 OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL = "OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL"
 """What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided: a plain
 word without quotes cannot be told from a name, and stays); stacktrace (that, and the stack); full (the
