@@ -189,14 +189,9 @@ class Inference:
         if callable(values):
             values = values()
         if settings.profile and self.recording:
-            captured = capture(
-                values,
-                features=self.series.model.features,
-                max_elements=settings.profile_max_elements,
-                token_ids=settings.profile_token_ids,
-            )
+            captured = self._capture(values, inputs=True)
             self.inputs = [*self.inputs, *captured]
-            shapes = [one.reading.shape for one in captured]
+            shapes = [one.dimensions for one in captured]
         else:
             shapes = shapes_of(values)
             if settings.profile:
@@ -205,6 +200,17 @@ class Inference:
             self.batch_size = batch_size(shapes, axis=self.series.model.batch_axis)
         crash.update(self._slot, self)
         self._excluded += clock.monotonic() - before
+
+    def _capture(self, values: Mapping[str, Any], *, inputs: bool) -> list[Capture]:
+        model, settings = self.series.model, config.in_force
+        return capture(
+            values,
+            features=model.features,
+            table=model.table,
+            inputs=inputs,
+            max_elements=settings.profile_max_elements,
+            token_ids=settings.profile_token_ids,
+        )
 
     def _keep_for_a_failure(self, values: Mapping[str, Any]) -> None:
         """Keeps inputs to be looked at only if the call fails, and only if its values are still those that went in."""
@@ -227,8 +233,7 @@ class Inference:
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            captured = capture(values, max_elements=settings.profile_max_elements, token_ids=settings.profile_token_ids)
-            self.outputs = [*self.outputs, *captured]
+            self.outputs = [*self.outputs, *self._capture(values, inputs=False)]
             self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
@@ -420,12 +425,7 @@ class Inference:
             return
         unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
-        captured = capture(
-            unchanged,
-            features=self.series.model.features,
-            max_elements=config.in_force.profile_max_elements,
-            token_ids=config.in_force.profile_token_ids,
-        )
+        captured = self._capture(unchanged, inputs=True)
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
 

@@ -2,9 +2,9 @@
 """How to read a value without touching it: known exact types only, and no library is ever imported."""
 
 from inferspan.values._onnxruntime import element_type
-from inferspan.values._reading import SMALL, Reading
+from inferspan.values._reading import SMALL, Lazy, Reading
 from inferspan.values._shapes import batch_size, glimpses, shapes_of
 from inferspan.values._types import stamp
 from inferspan.values._walk import join, walk
 
-__all__ = ["SMALL", "Reading", "batch_size", "element_type", "glimpses", "join", "shapes_of", "stamp", "walk"]
+__all__ = ["SMALL", "Lazy", "Reading", "batch_size", "element_type", "glimpses", "join", "shapes_of", "stamp", "walk"]
