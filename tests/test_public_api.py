@@ -88,6 +88,7 @@ def test_the_settings_are_locked() -> None:
         "profile_max_elements",
         "profile_min_count",
         "profile_span_bytes",
+        "profile_text",
         "profile_token_ids",
         "profilers",
         "quantile_fields",

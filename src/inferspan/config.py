@@ -129,6 +129,12 @@ class Config:
         "Whether token ids (whole numbers named input_ids, decoder_input_ids, sequences or the like) are profiled. "
         "Off, their type and shape are shown: statistics of ids mean nothing, and can reveal words of a text.",
     )
+    profile_text: bool = _setting(
+        False,
+        _boolean,
+        "Whether text is profiled: which values are how frequent, at most 64 characters of each. It reveals data: those "
+        "values leave the process as they are. Off, texts are counted, and those that are missing.",
+    )
     profile_span_bytes: int = _setting(
         4096,
         _at_least(256),
@@ -145,7 +151,8 @@ class Config:
     window_inferences: int = _setting(
         10_000,
         _at_least(1),
-        "Inferences after which a window of data profiles is closed: it is exported, and the next one begins.",
+        "Inferences after which a window of data profiles is closed, 131072 at most: it is exported, and the next one "
+        "begins.",
     )
     window_seconds: int = _setting(
         60,

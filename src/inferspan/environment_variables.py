@@ -35,6 +35,10 @@ OTEL_PYTHON_INFERSPAN_PROFILE_TOKEN_IDS = "OTEL_PYTHON_INFERSPAN_PROFILE_TOKEN_I
 """Whether token ids (whole numbers named input_ids, decoder_input_ids, sequences or the like) are profiled.
 Off, their type and shape are shown: statistics of ids mean nothing, and can reveal words of a text.
 """
+OTEL_PYTHON_INFERSPAN_PROFILE_TEXT = "OTEL_PYTHON_INFERSPAN_PROFILE_TEXT"
+"""Whether text is profiled: which values are how frequent, at most 64 characters of each. It reveals data:
+those values leave the process as they are. Off, texts are counted, and those that are missing.
+"""
 OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES"
 """Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay,
 and those cut are counted.
