@@ -66,6 +66,8 @@ def test_booleans(text: str, value: bool) -> None:
         ("stall_seconds", " 90 ", 90),
         ("max_links", "0", 0),
         ("window_seconds", "1", 1),
+        ("window_events", "0", 0),
+        ("quantile_fields", "age, income_*", ("age", "income_*")),
         ("crash_folder", " /var/crashes ", "/var/crashes"),
         ("models_file", " models.json ", "models.json"),
         ("labels", "segment", ("segment",)),
@@ -87,7 +89,7 @@ def test_an_empty_variable_is_none(name: str, text: str, caplog: pytest.LogCaptu
 
 SECRET = "hunter2-pasted-on-the-wrong-line"
 #: Settings for which any text is right.
-TEXTS = {"crash_folder", "labels", "models_file"}
+TEXTS = {"crash_folder", "distribution_fields", "labels", "models_file", "profilers", "quantile_fields"}
 COUNTS = (
     "queue_size",
     "window_inferences",
@@ -102,6 +104,7 @@ BAD = [
     *[(name, SECRET) for name in FIELDS if name not in TEXTS],
     *[(name, bad) for name in COUNTS for bad in ("0", "-1", "1.5", "1e3")],
     *[(name, "-1") for name in ("max_links", "stall_seconds", "warn_after_seconds")],
+    *[(name, "-1") for name in ("window_events", "field_series", "faulty_field_series", "field_distributions")],
     *[("profile_budget", bad) for bad in ("-0.01", "nan", "1 %")],
     ("profile_span_bytes", "255"),
     ("profile_max_elements", "1023"),

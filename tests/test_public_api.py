@@ -21,12 +21,16 @@ MEMBERS = {
     "configure": "(**settings: 'Any') -> 'config.Config'",
     "current_id": "() -> 'str | None'",
     "describe": "(model: 'object', *, name: 'str | None' = None, version: 'str | None' = None, "
-    "features: 'Sequence[str] | Mapping[str, Sequence[str]] | None' = None, preprocessing: 'str | None' = None, "
+    "features: 'Sequence[str] | Mapping[str, Sequence[str]] | None' = None, "
+    "table: 'bool | Mapping[str, bool] | None' = None, preprocessing: 'str | None' = None, "
     "config_digest: 'str | None' = None, batch_axis: 'int | None' = 0) -> 'None'",
     "enqueue": "() -> 'Token'",
     "inference": "(model: 'object', *, version: 'str | None' = None, system: 'str' = '_OTHER', "
     "server: 'str | None' = None, port: 'int | None' = None) -> 'Call'",
     "labels": "(**values: 'object') -> 'Labelling'",
+    "register_profiler": "(name: 'str', factory: 'Callable[[], Profiler] | None' = None, *, "
+    "models: 'str | Sequence[str] | None' = None, fields: 'str | Sequence[str] | None' = None, "
+    "types: 'str | Sequence[str] | None' = None, dimensions: 'int | Sequence[int] | None' = None) -> 'None'",
     "show": "() -> 'None'",
     "stage": "(name: 'str', *, model: 'str | None' = None) -> 'Step'",
 }
@@ -65,8 +69,12 @@ def test_the_settings_are_locked() -> None:
         "automatic_stages",
         "crash_folder",
         "defer",
+        "distribution_fields",
         "enabled",
         "exception_detail",
+        "faulty_field_series",
+        "field_distributions",
+        "field_series",
         "labels",
         "max_faults",
         "max_label_values",
@@ -76,14 +84,22 @@ def test_the_settings_are_locked() -> None:
         "models",
         "models_file",
         "profile",
+        "profile_budget",
         "profile_max_elements",
         "profile_min_count",
         "profile_span_bytes",
+        "profile_text",
         "profile_token_ids",
+        "profilers",
+        "quantile_fields",
         "queue_size",
         "raise_faults",
         "stall_seconds",
         "warn_after_seconds",
+        "window_events",
+        "window_fields",
+        "window_inferences",
+        "window_seconds",
     }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inferspan.cli.show import show
     from inferspan.identity import describe
     from inferspan.pipeline import configure
+    from inferspan.profiling.profilers import register_profiler
     from inferspan.recording.batches import Token
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "enqueue",
     "inference",
     "labels",
+    "register_profiler",
     "show",
     "stage",
 ]
@@ -41,6 +43,7 @@ _HOMES = {
     "enqueue": "inferspan.api",
     "inference": "inferspan.api",
     "labels": "inferspan.api",
+    "register_profiler": "inferspan.profiling.profilers",
     "show": "inferspan.cli.show",
     "stage": "inferspan.api",
 }

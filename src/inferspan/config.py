@@ -129,16 +129,30 @@ class Config:
         "Whether token ids (whole numbers named input_ids, decoder_input_ids, sequences or the like) are profiled. "
         "Off, their type and shape are shown: statistics of ids mean nothing, and can reveal words of a text.",
     )
+    profile_text: bool = _setting(
+        False,
+        _boolean,
+        "Whether text is profiled: which values are how frequent, at most 64 characters of each. It reveals data: those "
+        "values leave the process as they are. Off, texts are counted, and those that are missing.",
+    )
     profile_span_bytes: int = _setting(
         4096,
         _at_least(256),
         "Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay, "
         "and those cut are counted.",
     )
+    profilers: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Profilers that look at the fields that they say, separated by commas: embedding_norm, image_brightness, "
+        "text_length, and those that installed packages have under the entry point group inferspan_profilers. "
+        "inferspan.register_profiler() says of others, and of other fields: see docs/profilers.md.",
+    )
     window_inferences: int = _setting(
         10_000,
         _at_least(1),
-        "Inferences after which a window of data profiles is closed: it is exported, and the next one begins.",
+        "Inferences after which a window of data profiles is closed, 131072 at most: it is exported, and the next one "
+        "begins.",
     )
     window_seconds: int = _setting(
         60,
@@ -150,6 +164,43 @@ class Config:
         _at_least(1),
         "Most fields (tensors, features and columns of all models) that windows keep; the values of others are not "
         "accumulated, and counted as dropped. A field takes up to 4 KiB.",
+    )
+    window_events: int = _setting(
+        50,
+        _at_least(0),
+        "Most inferspan.data.profile events for a closed window: one for each field, those with most missing or "
+        "infinite values first; the rest is counted.",
+    )
+    field_series: int = _setting(
+        22,
+        _at_least(0),
+        "Most fields (tensors, features and columns of inputs and outputs together) that a model may have for each to "
+        "have counters of its own. Of a model with more, fields have them once they have had missing or infinite "
+        "values; the others are summed up as _OTHER.",
+    )
+    faulty_field_series: int = _setting(
+        40,
+        _at_least(0),
+        "Fields of a model with more than field_series that may have counters of their own since they have had missing "
+        "or infinite values; later ones stay in _OTHER.",
+    )
+    field_distributions: int = _setting(
+        2,
+        _at_least(0),
+        "Fields of the input, and as many of the output, of each model whose values leave as the metric "
+        "inferspan.field.distribution: the first ones.",
+    )
+    distribution_fields: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Further fields with that metric: names separated by commas, in which * stands for any characters. At most 100 "
+        "fields of a model have it.",
+    )
+    quantile_fields: tuple[str, ...] = _setting(
+        (),
+        _words,
+        "Fields whose quantiles leave as the metric inferspan.field.quantile, likewise; for backends without native "
+        "histograms. At most 100 fields have it.",
     )
     exception_detail: str = _setting(
         "stacktrace",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -26,7 +27,8 @@ class Description:
     Attributes:
         name: of the model.
         version: of the model.
-        features: names of the columns of its two-dimensional input, by name of the input; under ``""`` for any.
+        features: names of the columns of a value that is a table, by the value's name; under ``""`` for any input.
+        table: whether a value is a table, by its name; under ``""`` whether the inputs are.
         preprocessing: which preparation of inputs it is served with.
         config_digest: of the configuration that it is served with.
         batch_axis: of its inputs and outputs; None where they have none.
@@ -35,6 +37,7 @@ class Description:
     name: str | None = None
     version: str | None = None
     features: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    table: Mapping[str, bool] = field(default_factory=dict[str, bool])
     preprocessing: str | None = None
     config_digest: str | None = None
     batch_axis: int | None = 0
@@ -78,8 +81,20 @@ def _features(name: str, value: Any) -> Mapping[str, Sequence[str]]:
             texts = tuple(cast("Iterable[Any]", columns))
         if not is_sequence or not all(isinstance(text, str) for text in (key, *texts)):
             raise TypeError(f"{name} must be a sequence of strings, or a mapping of input names to such")
+        repeated = [text for text, count in Counter(texts).items() if count > 1]
+        if repeated:
+            raise TypeError(f"{name} must differ from one another: {repeated[0]!r} is there more than once")
         found[key] = texts
     return found
+
+
+def _table(name: str, value: Any) -> Mapping[str, bool]:
+    if value is None:
+        return {}
+    given: Mapping[Any, Any] = cast(Any, value) if isinstance(value, Mapping) else {"": value}
+    if not all(isinstance(key, str) and isinstance(said, bool) for key, said in given.items()):
+        raise TypeError(f"{name} must be True or False, or a mapping of names to such")
+    return dict(given)
 
 
 def _axis(name: str, value: Any) -> int | None:
@@ -92,6 +107,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "name": _text,
     "version": _text,
     "features": _features,
+    "table": _table,
     "preprocessing": _text,
     "config_digest": _text,
     "batch_axis": _axis,

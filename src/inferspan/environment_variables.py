@@ -35,9 +35,18 @@ OTEL_PYTHON_INFERSPAN_PROFILE_TOKEN_IDS = "OTEL_PYTHON_INFERSPAN_PROFILE_TOKEN_I
 """Whether token ids (whole numbers named input_ids, decoder_input_ids, sequences or the like) are profiled.
 Off, their type and shape are shown: statistics of ids mean nothing, and can reveal words of a text.
 """
+OTEL_PYTHON_INFERSPAN_PROFILE_TEXT = "OTEL_PYTHON_INFERSPAN_PROFILE_TEXT"
+"""Whether text is profiled: which values are how frequent, at most 64 characters of each. It reveals data:
+those values leave the process as they are. Off, texts are counted, and those that are missing.
+"""
 OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES = "OTEL_PYTHON_INFERSPAN_PROFILE_SPAN_BYTES"
 """Most bytes of data profile on one span. Beyond it the fields with most missing or infinite values stay,
 and those cut are counted.
+"""
+OTEL_PYTHON_INFERSPAN_PROFILERS = "OTEL_PYTHON_INFERSPAN_PROFILERS"
+"""Profilers that look at the fields that they say, separated by commas: embedding_norm, image_brightness,
+text_length, and those that installed packages have under the entry point group inferspan_profilers.
+inferspan.register_profiler() says of others, and of other fields: see docs/profilers.md.
 """
 OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES = "OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES"
 """Inferences after which a window of data profiles is closed: it is exported, and the next one begins."""
@@ -46,6 +55,31 @@ OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS = "OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS"
 OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS = "OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS"
 """Most fields (tensors, features and columns of all models) that windows keep; the values of others are not
 accumulated, and counted as dropped. A field takes up to 4 KiB.
+"""
+OTEL_PYTHON_INFERSPAN_WINDOW_EVENTS = "OTEL_PYTHON_INFERSPAN_WINDOW_EVENTS"
+"""Most inferspan.data.profile events for a closed window: one for each field, those with most missing or
+infinite values first; the rest is counted.
+"""
+OTEL_PYTHON_INFERSPAN_FIELD_SERIES = "OTEL_PYTHON_INFERSPAN_FIELD_SERIES"
+"""Most fields (tensors, features and columns of inputs and outputs together) that a model may have for each
+to have counters of its own. Of a model with more, fields have them once they have had missing or infinite
+values; the others are summed up as _OTHER.
+"""
+OTEL_PYTHON_INFERSPAN_FAULTY_FIELD_SERIES = "OTEL_PYTHON_INFERSPAN_FAULTY_FIELD_SERIES"
+"""Fields of a model with more than field_series that may have counters of their own since they have had
+missing or infinite values; later ones stay in _OTHER.
+"""
+OTEL_PYTHON_INFERSPAN_FIELD_DISTRIBUTIONS = "OTEL_PYTHON_INFERSPAN_FIELD_DISTRIBUTIONS"
+"""Fields of the input, and as many of the output, of each model whose values leave as the metric
+inferspan.field.distribution: the first ones.
+"""
+OTEL_PYTHON_INFERSPAN_DISTRIBUTION_FIELDS = "OTEL_PYTHON_INFERSPAN_DISTRIBUTION_FIELDS"
+"""Further fields with that metric: names separated by commas, in which * stands for any characters. At most
+100 fields of a model have it.
+"""
+OTEL_PYTHON_INFERSPAN_QUANTILE_FIELDS = "OTEL_PYTHON_INFERSPAN_QUANTILE_FIELDS"
+"""Fields whose quantiles leave as the metric inferspan.field.quantile, likewise; for backends without
+native histograms. At most 100 fields have it.
 """
 OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL = "OTEL_PYTHON_INFERSPAN_EXCEPTION_DETAIL"
 """What leaves of an exception: type; message (quoted literals, long numbers and identifiers elided: a plain

@@ -42,7 +42,8 @@ class Model:
         device: where it runs, where that is a property of the model.
         graph_name: of an ONNX graph.
         execution_providers: of an ONNX Runtime session, in order of preference.
-        features: names of columns, by name of the input; under ``""`` for any.
+        features: names of columns, by name of the value; under ``""`` for any input.
+        table: whether a value is a table, by its name; under ``""`` whether the inputs are.
         preprocessing: which preparation of inputs it is served with, as the application says.
         config_digest: of the configuration that it is served with, as the application says.
         batch_axis: of its inputs and outputs; None where they have none.
@@ -58,6 +59,7 @@ class Model:
     graph_name: str | None = None
     execution_providers: tuple[str, ...] = ()
     features: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    table: Mapping[str, bool] = field(default_factory=dict[str, bool])
     preprocessing: str | None = None
     config_digest: str | None = None
     batch_axis: int | None = 0
@@ -180,6 +182,7 @@ def describe(
     name: str | None = None,
     version: str | None = None,
     features: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    table: bool | Mapping[str, bool] | None = None,
     preprocessing: str | None = None,
     config_digest: str | None = None,
     batch_axis: int | None = 0,
@@ -193,8 +196,12 @@ def describe(
         model: the object that is called: a torch module, an ONNX Runtime session, or any other object.
         name: its name on spans and metrics; by default found from the object.
         version: its version.
-        features: names of the columns of its two-dimensional input, or such names by name of the input. Fields are
-            then profiled and named one by one.
+        features: names of the columns of its two-dimensional input, each once, or such names by name of the input or
+            output. Columns are then profiled and named one by one.
+        table: whether its two-dimensional inputs are tables, which are profiled column by column, or that by name of
+            the input or output. By default those with at most 64 columns are, unless they are token ids, masks or
+            positions; outputs are tables only where this or ``features`` says so. What comes as a frame, a dict of
+            columns or a list of records always is one.
         preprocessing: which preparation of inputs it is served with, as ``resize-224-v2``; of low cardinality.
         config_digest: the digest of the configuration that it is served with, ``<algorithm>:<hexadecimal digits>``.
         batch_axis: the axis of its inputs and outputs along which samples are counted; None where they have none.
@@ -206,6 +213,7 @@ def describe(
         name=name,
         version=version,
         features=features,
+        table=table,
         preprocessing=preprocessing,
         config_digest=config_digest,
         batch_axis=batch_axis,
@@ -291,6 +299,7 @@ def identify(model: object, evidence: Evidence) -> Model:
         graph_name=_short(evidence.graph_name) if evidence.graph_name else None,
         execution_providers=evidence.execution_providers,
         features=said.features,
+        table=said.table,
         preprocessing=_short(said.preprocessing) if said.preprocessing else None,
         config_digest=_short(said.config_digest) if said.config_digest else None,
         batch_axis=said.batch_axis,

@@ -208,9 +208,9 @@ class Inference:
         if callable(values):
             values = values()
         if self._admit():
-            captured = self._capture(values, budget.regular, features=self.series.model.features)
+            captured = self._capture(values, budget.regular, inputs=True)
             self.inputs = [*self.inputs, *captured]
-            shapes = [one.reading.shape for one in captured]
+            shapes = [one.dimensions for one in captured]
         else:
             shapes = shapes_of(values)
             if config.in_force.profile:
@@ -222,13 +222,13 @@ class Inference:
         crash.update(self._slot, self)
         self._excluded += clock.monotonic() - before
 
-    def _capture(
-        self, values: Mapping[str, Any], allowance: Allowance, *, features: Mapping[str, Sequence[str]] | None = None
-    ) -> list[Capture]:
-        settings = config.in_force
+    def _capture(self, values: Mapping[str, Any], allowance: Allowance, *, inputs: bool) -> list[Capture]:
+        model, settings = self.series.model, config.in_force
         return capture(
             values,
-            features=features,
+            features=model.features,
+            table=model.table,
+            inputs=inputs,
             max_elements=settings.profile_max_elements,
             token_ids=settings.profile_token_ids,
             allowance=allowance,
@@ -254,7 +254,7 @@ class Inference:
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            self.outputs = [*self.outputs, *self._capture(values, budget.regular)]
+            self.outputs = [*self.outputs, *self._capture(values, budget.regular, inputs=False)]
             self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
@@ -446,7 +446,7 @@ class Inference:
             return
         unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
-        captured = self._capture(unchanged, budget.findings, features=self.series.model.features)
+        captured = self._capture(unchanged, budget.findings, inputs=True)
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
 
@@ -465,4 +465,4 @@ class Inference:
 
 def _unread(values: Mapping[str, Any]) -> list[Capture]:
     """Describes values by type and shape, which is all that the budget leaves."""
-    return [Capture(name, Reading(kind, shape, note=_BEYOND_BUDGET), None) for name, kind, shape in glimpses(values)]
+    return [Capture(name, Reading(kind, shape, note=_BEYOND_BUDGET)) for name, kind, shape in glimpses(values)]

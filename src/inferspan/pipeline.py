@@ -7,6 +7,7 @@ from typing import Any
 
 from inferspan import config, descriptions, faults
 from inferspan._version import __version__
+from inferspan.profiling.profilers import register_named
 from inferspan.recorder import Recorder
 from inferspan.recording.scope import scope
 
@@ -21,6 +22,7 @@ def configure(**settings: Any) -> config.Config:
         TypeError: one of them is no setting.
     """
     loaded = config.load(**settings)
+    register_named(loaded.profilers)
     faults.strict = loaded.raise_faults
     return loaded
 
@@ -44,6 +46,7 @@ def recorder(
     """
     settings = config.load_once()
     faults.strict = settings.raise_faults
+    register_named(settings.profilers)
     descriptions.read_file(settings.models_file)  # for its errors to be told at the start
     found = scope(
         scope_name,

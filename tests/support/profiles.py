@@ -13,8 +13,8 @@ MAX_ELEMENTS = 4_194_304
 def profiles(
     value: Any, name: str = "x", *, min_count: int = 1, max_elements: int = MAX_ELEMENTS, **options: Any
 ) -> list[FieldProfile]:
-    """Returns the profiles of all that is found in a value."""
-    captures = capture({name: value}, max_elements=max_elements, **options)
+    """Returns the profiles of all that is found in a value, which is an input where features are named."""
+    captures = capture({name: value}, max_elements=max_elements, **{"inputs": "features" in options, **options})
     return summarise(captures, min_count=min_count)
 
 

@@ -4,91 +4,124 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inferspan import clock, faults
+from inferspan.profiling._tables import columns_of, is_token_ids, likely_columns
 from inferspan.profiling.budget import Allowance, budget, most_for_a_call
-from inferspan.values import Reading, join, reader_of, walk
+from inferspan.values import Reading, class_of, join, reader_of, walk
+
+if TYPE_CHECKING:
+    from inferspan.profiling.profilers import Selection
 
 #: Most nanoseconds that copying one small value takes.
 _MOST_FOR_SMALL = 20_000
-#: Names of values that are token ids where they are whole numbers, in any engine.
-_TOKEN_IDS = frozenset(("input_ids", "decoder_input_ids", "negative_prompt_ids", "sequences"))
-#: A value of more features is profiled as a whole: no span has room for as many.
-MAX_FEATURES = 1024
+_NOTHING_SAID: dict[str, Any] = {}
 
 
 class Capture:
-    """One tensor as it was at the call, with nothing left that refers to the application's memory.
+    """One tensor, column or number as it was at the call; nothing in it refers to the application's memory.
 
     Attributes:
         name: of the input or output.
         reading: type, shape, note, and the values of a small one.
-        moments: of a large one, already computed: one entry for the whole, then one a feature.
-        features: names of the columns, where they are known and the shape has as many.
-        sampled: whether the moments are of a sample.
+        columns: of a table, how many it has: the values are its rows, one after the other. 0 for one field.
+        names: of the columns, where they are known.
+        moments: of a large one, already computed: one entry for the whole, then one a column.
+        kept: of a large one, what the application's own profilers will be given, if any of them wants it.
+        sampled: whether the moments are those of a sample.
     """
 
-    __slots__ = ("features", "moments", "name", "reading", "sampled")
+    __slots__ = ("columns", "kept", "moments", "name", "names", "reading", "sampled")
 
-    def __init__(self, name: str, reading: Reading, features: Sequence[str] | None) -> None:
+    def __init__(self, name: str, reading: Reading, columns: int = 0, names: Sequence[str] | None = None) -> None:
         self.name = name
         self.reading = reading
-        self.features = features
+        self.columns = columns
+        self.names = names
         self.moments: Any = None
+        self.kept: Any = None
         self.sampled = False
 
     @classmethod
     def without_values(cls, name: str, note: str) -> Capture:
         """Names a value that could not be read, with the reason."""
-        return cls(name, Reading("unknown", None, note=note), None)
+        return cls(name, Reading("unknown", None, note=note))
+
+    @property
+    def dimensions(self) -> tuple[int, ...] | None:
+        """The shape, in which the rows of a column are told from the elements of a vector: ``(rows, 1)``."""
+        shape = self.reading.shape
+        return (*shape, 1) if self.reading.column and shape is not None else shape
+
+    def name_of(self, column: int) -> str:
+        """Returns the name of a column, of which there are as many as ``columns`` says."""
+        return f"{self.name}.{column}" if self.names is None else self.names[column]
 
 
 def capture(
     values: Mapping[str, Any],
     *,
-    features: Mapping[str, Sequence[str]] | None = None,
+    features: Mapping[str, Sequence[str]] = _NOTHING_SAID,
+    table: Mapping[str, bool] = _NOTHING_SAID,
+    inputs: bool = False,
     max_elements: int,
     token_ids: bool = False,
+    profilers: Selection | None = None,
     allowance: Allowance | None = None,
 ) -> list[Capture]:
     """Reads values on the calling thread.
 
+    A frame, a dict of columns and a list of records give one capture a column. So that whoever asks finds one rule:
+    `inferspan.profiling._tables` says when an array is a table as well.
+
     Args:
         values: what the call was given or has returned, by name.
-        features: names of columns by name of the value; under ``""``, of every two-dimensional value that has as
+        features: names of columns by name of the value; under ``""``, of every two-dimensional input that has as
             many columns.
+        table: whether a value is a table, by its name; under ``""``, whether the inputs are.
+        inputs: whether the values are a model's inputs, and not its outputs.
         max_elements: a larger array is read from a sample.
         token_ids: profile those too, instead of describing them.
+        profilers: the application's own.
         allowance: pays for the CPU time that this takes; an array that it cannot pay in full is read from a sample.
             Without one everything is read in full.
 
     Returns:
-        One capture a tensor or scalar found. It never raises: a value that cannot be read is named with the reason.
+        One capture a tensor, column or scalar found, no two of one name. It never raises: a value that cannot be read
+        is named with the reason.
     """
     began = clock.monotonic()
     captures: list[Capture] = []
     large: list[Capture] = []
     taken: set[str] = set()
+    guesses = inputs
     for key, value in list(values.items()):
-        name = key if type(key) is str else join("", key)
+        owner = key if type(key) is str else join("", key)
         try:
-            reader = reader_of(type(value))
-            found = walk(value, name) if reader is None else ((name, reader(value)),)
+            reader = reader_of(class_of(value))
+            found = walk(value, owner) if reader is None else ((owner, reader(value)),)
         except Exception:
             faults.caught("values")
-            captures.append(Capture.without_values(name, "could not be read"))
-            continue
-        for inner_name, reading in found:
-            if inner_name in taken:  # two dicts with the same key
-                inner_name = join(name, inner_name)
-            taken.add(inner_name)
-            if not token_ids and "int" in reading.type and inner_name.rpartition(".")[2] in _TOKEN_IDS:
+            found = ((owner, Reading("unknown", None, note="could not be read")),)
+        for name, reading in found:
+            if name in taken:
+                name = _another(name, owner, taken)
+            taken.add(name)
+            if "int" in reading.type and not token_ids and is_token_ids(name):
                 reading = Reading(reading.type, reading.shape, note="token ids are not profiled")
-            one = Capture(inner_name, reading, _features_of(inner_name, reading.shape, features) if features else None)
-            if reading.array is not None:
-                large.append(one)
-            captures.append(one)
+                guesses = False
+            captures.append(Capture(name, reading))
+    for one in captures:
+        reading = one.reading
+        if features or table:
+            one.columns, one.names = columns_of(one.name, reading, features, table, inputs=inputs, guesses=guesses)
+        elif guesses:
+            one.columns = likely_columns(reading)
+        if reading.array is not None:
+            if profilers is not None:
+                one.kept = profilers.keep(one)
+            large.append(one)
     if allowance is not None:
         # What takes longer than this was interrupted: the thread waited, and used no processor.
         budget.charge(allowance, min(clock.monotonic() - began, _MOST_FOR_SMALL * len(captures)))
@@ -97,16 +130,17 @@ def capture(
     return captures
 
 
-def _features_of(
-    name: str, shape: tuple[int, ...] | None, features: Mapping[str, Sequence[str]]
-) -> Sequence[str] | None:
-    if shape is None or len(shape) not in (1, 2) or shape[-1] > MAX_FEATURES:
-        return None
-    names = features.get(name) or features.get("")
-    return names if names is not None and len(names) == shape[-1] else None
+def _another(name: str, owner: str, taken: set[str]) -> str:
+    """Returns a name for what would share its own: an item of two dicts, one of several columns of one name."""
+    longer = join(owner, name)
+    found, number = longer, 2
+    while found in taken:
+        found = f"{longer}.{number}"
+        number += 1
+    return found
 
 
-def _summarise_large(captures: list[Capture], max_elements: int, allowance: Allowance | None) -> None:
+def _summarise_large(captures: Sequence[Capture], max_elements: int, allowance: Allowance | None) -> None:
     # Imported here: numpy is the application's, and is there as soon as an array is.
     from inferspan.profiling import _large
 
@@ -117,5 +151,6 @@ def _summarise_large(captures: list[Capture], max_elements: int, allowance: Allo
         except Exception:
             faults.caught("profile")
             one.reading.note = "could not be profiled"
+            one.columns, one.names = 0, None
         finally:
             one.reading.array = None

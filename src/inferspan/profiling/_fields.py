@@ -12,6 +12,7 @@ from typing import Any
 from inferspan.profiling._capture import Capture
 from inferspan.profiling._moments import Moments
 from inferspan.profiling._scalars import FEW, doubles, of_list
+from inferspan.values import Reading
 
 #: A two-dimensional value with at most as many columns is a table; its rows are somebody's records.
 TABLE_COLUMNS = 256
@@ -58,21 +59,26 @@ def prepare(captures: Iterable[Capture]) -> None:
 
 
 def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfile]:
-    """Turns captures into field profiles: one a tensor, followed by one a feature where its features are known."""
+    """Turns captures into field profiles: one a tensor, followed by some of its columns where it is a table.
+
+    Those are all of them where their names are known, and else the ones with missing or infinite values.
+    """
     fields: list[FieldProfile] = []
     for one in captures:
         reading = one.reading
-        ordered = _shows_order(reading.shape, min_count)
-        moments = one.moments if one.moments is not None else _small(one, min_count, ordered)
         whole = FieldProfile(one.name, reading.type, reading.shape, note=reading.note)
         fields.append(whole)
-        if not moments:
-            continue
-        _fill(whole, moments[0], min_count=min_count, ordered=ordered)
-        for name, column in zip(one.features or (), moments[1:], strict=False):
-            field = FieldProfile(name, reading.type, (column.count,))
-            _fill(field, column, min_count=min_count, ordered=True)
-            fields.append(field)
+        if reading.counts is not None:
+            whole.count, whole.missing = reading.counts
+        elif one.moments is not None:
+            _fill(whole, one.moments[0], min_count=min_count, ordered=_shows_order(reading, min_count))
+            fields += _columns(one, whole, one.moments[1:], min_count)
+        elif reading.data is not None:
+            values = _values(reading.data, reading.layout)
+            ordered = _shows_order(reading, min_count)
+            _fill(whole, _small(values, min_count=min_count, ordered=ordered), min_count=min_count, ordered=ordered)
+            if one.columns and len(values) and _shows_columns(one, whole):
+                fields += _columns(one, whole, _small_columns(values, one.columns, min_count), min_count)
     return fields
 
 
@@ -91,16 +97,33 @@ def has_findings(one: Capture) -> bool:
     return not math.isfinite(_arrays.from_copy(data, one.reading.layout).sum())
 
 
-def _shows_order(shape: tuple[int, ...] | None, min_count: int) -> bool:
+def _shows_order(reading: Reading, min_count: int) -> bool:
     """Returns whether minimum, maximum and quantiles may be shown: not of a few rows of a table.
 
     They are single values of single rows; over a small table they would give away a person's record, where the
     mean and the deviation of the row do not. Images, long sequences and wide vectors have no such rows.
     """
-    if shape is None:
+    shape = reading.shape
+    if shape is None or reading.column:  # of a column nothing is shown unless it has as many rows
         return True
     columns = shape[-1] if shape else 1
     return columns > TABLE_COLUMNS or math.prod(shape[:-1]) >= min_count
+
+
+def _shows_columns(one: Capture, whole: FieldProfile) -> bool:
+    return one.names is not None or bool(whole.missing or whole.infinite)
+
+
+def _columns(one: Capture, whole: FieldProfile, columns: list[Moments], min_count: int) -> list[FieldProfile]:
+    if not _shows_columns(one, whole):
+        return []
+    found: list[FieldProfile] = []
+    for index, column in enumerate(columns):
+        if one.names is not None or column.missing or column.infinite:
+            field = FieldProfile(one.name_of(index), one.reading.type, (column.count,))
+            _fill(field, column, min_count=min_count, ordered=True)
+            found.append(field)
+    return found
 
 
 def _fill(field: FieldProfile, moments: Moments, *, min_count: int, ordered: bool) -> None:
@@ -118,28 +141,23 @@ def _fill(field: FieldProfile, moments: Moments, *, min_count: int, ordered: boo
         field.quantile_05, field.quantile_50, field.quantile_95 = moments.quantiles(0.05, 0.5, 0.95)
 
 
-def _small(one: Capture, min_count: int, ordered: bool) -> list[Moments]:
-    """Summarises the private copy of a small value, and its columns where their names are known."""
-    reading = one.reading
-    data = reading.data
-    if data is None:
-        return []
-    total = math.prod(reading.shape or ())
-    if isinstance(data, tuple) and len(data) < total:
-        reading.note = f"first {len(data)} of {total}"
-        one.features = None
-    if isinstance(data, tuple) and len(data) <= FEW:  # a few numbers do without numpy
-        values: Any = doubles(data)
-        arrays = None
-    else:
-        # Imported where it is needed: numpy is the application's.
-        from inferspan.profiling import _arrays as arrays
+def _values(data: bytes | tuple[Any, ...], layout: str) -> Any:
+    """Returns the private copy of a small value as doubles, in a list or an array."""
+    if isinstance(data, tuple):
+        return doubles(data)
+    # Imported where it is needed: numpy is the application's.
+    from inferspan.profiling import _arrays
 
-        values = doubles(data) if isinstance(data, tuple) else arrays.from_copy(data, reading.layout)
-    columns = _small_columns(values, len(one.features), min_count) if one.features and len(values) else []
-    if arrays is None or len(values) <= FEW:
-        return [of_list(_listed(values), min_count=min_count, ordered=ordered), *columns]
-    return [arrays.of_few(values, ordered=ordered), *columns]
+    return _arrays.from_copy(data, layout)
+
+
+def _small(values: Any, *, min_count: int, ordered: bool) -> Moments:
+    if len(values) <= FEW:
+        return of_list(_listed(values), min_count=min_count, ordered=ordered)
+    from inferspan.profiling import _arrays
+
+    # Of an array a copy, for its columns may be wanted next, and it is put in order.
+    return _arrays.of_few(values if isinstance(values, list) else values.copy(), ordered=ordered)
 
 
 def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:

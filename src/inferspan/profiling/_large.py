@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferspan.profiling import _arrays, _columns, _layouts
+from inferspan.profiling import _arrays, _columns, _layouts, _strides
 from inferspan.profiling._capture import Capture
 from inferspan.profiling._moments import Moments
 from inferspan.profiling.budget import Allowance, Stopwatch, budget, rates
+from inferspan.values import Lazy
 
 #: Elements of a sample: of an array that is too large, and where the budget has no more to give.
 SAMPLE_OF_HUGE = 16_384
@@ -29,39 +30,29 @@ def summarise(one: Capture, *, max_elements: int, allowance: Allowance | None, m
     Returns:
         The CPU time that it took, in nanoseconds.
     """
-    reading = one.reading
-    array = reading.array
+    array = one.reading.array
+    total = array.size
     watch = Stopwatch()
-    expected = rates.expected(array.size, reading.layout, columns=one.features is not None, at_first=_AT_FIRST)
-    size = _size_of_sample(array.size, max_elements, expected, most, allowance)
+    expected = rates.expected(total, one.reading.layout, columns=bool(one.columns), at_first=_AT_FIRST)
+    size = _size_of_sample(total, max_elements, expected, most, allowance)
+    note = one.reading.note
+    _look(one, array, size)
+    cost = watch.elapsed()
     if size is None:
-        one.moments = _moments(one, array)
-        cost = watch.elapsed()
-        rates.learn(array.size, reading.layout, cost, columns=one.features is not None)
-    else:
-        drawn = _sample(one, array, size)
-        reading.note = f"sampled {drawn.size} of {array.size}"
-        one.sampled = True
-        one.moments = _moments(one, drawn)
-        cost = watch.elapsed()
+        rates.learn(total, one.reading.layout, cost, columns=bool(one.columns))
     if allowance is None:
         return cost
     budget.charge(allowance, cost)
-    if size is not None and _has_findings(one.moments[0]) and array.size <= max_elements:
-        cost += _in_full_after_all(one, array, expected, most)
-    return cost
-
-
-def _in_full_after_all(one: Capture, array: Any, expected: float, most: float) -> int:
-    """Reads what a sample has shown not to be in order, if the second allowance pays for it."""
-    if expected > most or not budget.findings.affords(expected):
-        return 0
-    watch = Stopwatch()
-    one.moments = _moments(one, array)
-    one.reading.note = None
-    one.sampled = False
-    cost = watch.elapsed()
-    budget.charge(budget.findings, cost)
+    whole = one.moments[0]
+    has_findings = one.sampled and (whole.missing or whole.infinite)
+    if has_findings and total <= max_elements and expected <= most and budget.findings.affords(expected):
+        # What a sample has shown not to be in order is looked at in full.
+        watch = Stopwatch()
+        one.reading.note = note
+        _look(one, array, None)
+        in_full = watch.elapsed()
+        budget.charge(budget.findings, in_full)
+        cost += in_full
     return cost
 
 
@@ -76,20 +67,27 @@ def _size_of_sample(
     return SCREEN
 
 
-def _sample(one: Capture, array: Any, size: int) -> Any:
-    """Draws elements; of a table rows, so that its columns stay what they are."""
-    if one.features is None:
-        return _layouts.sample(array, size)
-    width = len(one.features)
-    return _layouts.sample_rows(array.reshape(-1, width), max(1, size // width))
+def _look(one: Capture, array: Any, size: int | None) -> None:
+    """Takes the moments of all elements, or of as many as ``size`` says."""
+    reading = one.reading
+    values = _some(one, array, size)
+    one.sampled = values.size < array.size
+    if one.sampled:
+        note = f"sampled {values.size} of {array.size}"
+        reading.note = note if reading.note is None else f"{reading.note}; {note}"
+    moments: list[Moments] = [_arrays.of_array(values, reading.layout)]
+    if one.columns:
+        moments += _columns.of_columns(values, one.columns, reading.layout, ordered=False)
+    one.moments = moments
 
 
-def _moments(one: Capture, array: Any) -> list[Moments]:
-    whole = _arrays.of_array(array, one.reading.layout)
-    if one.features is None:
-        return [whole]
-    return [whole, *_columns.of_columns(array, len(one.features), one.reading.layout, ordered=False)]
-
-
-def _has_findings(moments: Moments) -> bool:
-    return bool(moments.missing or moments.infinite)
+def _some(one: Capture, array: Any, size: int | None) -> Any:
+    """Returns all elements, or about as many as ``size`` says: of a table whole rows, so that its columns stay."""
+    if isinstance(array, Lazy):
+        step = 1 if size is None else max(1, array.size // size)
+        return array.array(_strides.start(step), step)
+    if size is None:
+        return array
+    if one.columns:
+        return _layouts.sample_rows(array.reshape(-1, one.columns), max(1, size // one.columns))
+    return _layouts.sample(array, size)

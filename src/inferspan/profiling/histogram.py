@@ -17,7 +17,6 @@ __all__ = ["MAX_BUCKETS", "MAX_SCALE", "MIN_SCALE", "Buckets", "ExponentialHisto
 
 #: Most buckets of a side, as in the SDK.
 MAX_BUCKETS = 160
-_CODES = (("B", 1 << 8), ("H", 1 << 16), ("I", 1 << 32), ("Q", 1 << 64))
 
 
 class Buckets:
@@ -39,16 +38,16 @@ class Buckets:
 
     def __init__(self, offset: int = 0, counts: Iterable[int] = ()) -> None:
         found = counts if isinstance(counts, array) else array("Q", counts)
-        size = found.itemsize
-        data = found.tobytes()
-        # Bytes are stripped in C; a count that is not zero keeps all of its own.
-        first = (len(data) - len(data.lstrip(b"\0"))) // size
-        last = -(-len(data.rstrip(b"\0")) // size)
-        self.offset = offset + first if first < last else 0
-        found = found[first:last]
+        if found and not (found[0] and found[-1]):
+            size, data = found.itemsize, found.tobytes()
+            # Bytes are stripped in C; a count that is not zero keeps all of its own.
+            first = (len(data) - len(data.lstrip(b"\0"))) // size
+            found = found[first : -(-len(data.rstrip(b"\0")) // size)]
+            offset += first
+        self.offset = offset if found else 0
         largest = max(found, default=0)
         # Ten thousand features keep their histograms: few counts need eight bytes.
-        code = next(code for code, end in _CODES if largest < end)
+        code = "B" if largest < 1 << 8 else "H" if largest < 1 << 16 else "I" if largest < 1 << 32 else "Q"
         self._counts = found if found.typecode == code else array(code, found)
 
     @property

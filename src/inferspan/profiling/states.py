@@ -99,19 +99,24 @@ class States:
         """Forgets what all fields have seen."""
         self.block[:] = bytes(len(self.block))
 
-    def read(self, index: int) -> Accumulated:
+    def read(self, index: int, *, histogram: bool = True) -> Accumulated:
         """Returns what a field has seen.
+
+        Args:
+            index: of the field.
+            histogram: whether its histogram is wanted, which takes ten times as long as the rest.
 
         Raises:
             IndexError: there is no such field.
         """
         head = _HEAD.unpack_from(self.block, self._start(index))
         count, missing, infinite, zero, minimum, maximum, mean, squares, *_ = head
+        found = self._histogram(index) if histogram else None
         if count == missing + infinite:
-            return Accumulated(count, missing, infinite, zero, None, None, None, Fraction(0), self._histogram(index))
+            return Accumulated(count, missing, infinite, zero, None, None, None, Fraction(0), found)
         unit = unit_of(minimum, maximum)
         exact = Fraction(squares) * Fraction(4) ** unit if unit else Fraction(squares)
-        return Accumulated(count, missing, infinite, zero, minimum, maximum, mean, exact, self._histogram(index))
+        return Accumulated(count, missing, infinite, zero, minimum, maximum, mean, exact, found)
 
     def add_moments(self, index: int, moments: Moments) -> None:
         """Adds values that were summarised elsewhere; their distribution is not known.

@@ -8,6 +8,7 @@ looked at, for another thread may change it meanwhile.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -192,4 +193,10 @@ def _numbers(value: Any) -> Reading | None:
     kinds = frozenset(map(id, map(class_of, items)))
     if not kinds <= _NUMBERS:
         return None
-    return Reading(_WHOLE.get(kinds - {id(type(None))}, "float64"), tuple(shape), data=tuple(items))
+    total = math.prod(shape)
+    note = None
+    if len(items) < total:
+        # Whole rows, if there is one: their columns are told apart.
+        items = items[: len(items) // shape[-1] * shape[-1] or len(items)]
+        note = f"first {len(items)} of {total}"
+    return Reading(_WHOLE.get(kinds - {id(type(None))}, "float64"), tuple(shape), data=tuple(items), note=note)

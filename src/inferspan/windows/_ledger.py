@@ -18,7 +18,7 @@ class Entry:
 
     Args:
         tensor: that it is, or is a column of.
-        is_kept: whether all that is known of it is kept, and not its counts alone.
+        is_kept: whether its distribution is kept, and not its counts alone.
 
     Attributes:
         started: when it was first seen, in nanoseconds since the epoch.
@@ -45,7 +45,14 @@ class Entry:
         self._totals += FieldTotals(summary.count, summary.missing, summary.infinite, summary.zero)
         self._total += summary.total  # exactly, so that small windows are not lost beside what was there before
         if self.is_kept:
-            self.summary = summary if self.summary is None else self.summary.merge(summary)
+            self.summary = self.with_summary(summary)
+
+    def with_summary(self, summary: FieldSummary | None) -> FieldSummary | None:
+        """Returns how the field is distributed: in closed windows, and in one more."""
+        if summary is None:
+            return self.summary
+        summary = replace(summary, categories=(), custom={})
+        return summary if self.summary is None else self.summary.merge(summary)
 
 
 class Ledger:

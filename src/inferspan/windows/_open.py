@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from inferspan import clock, faults
 from inferspan.profiling import Capture
+from inferspan.profiling.custom import OpenProfilers
+from inferspan.profiling.profilers import of_model
 from inferspan.windows.accumulator import Accumulator
 from inferspan.windows.counted import Counted
 from inferspan.windows.summary import FieldSummary
@@ -26,10 +29,22 @@ class OpenWindow:
         accumulators: by how a tensor is read. One that is read in several ways has several; its fields are put together
             when the window is closed.
         current: by tensor, that of how it was read last.
+        profilers: the application's, where it has some for this.
         states: how many fields there is memory for.
     """
 
-    __slots__ = ("_started", "accumulators", "current", "due", "inferences", "key", "limit", "omitted", "states")
+    __slots__ = (
+        "_started",
+        "accumulators",
+        "current",
+        "due",
+        "inferences",
+        "key",
+        "limit",
+        "omitted",
+        "profilers",
+        "states",
+    )
 
     def __init__(self, key: WindowKey, *, due: int, limit: int) -> None:
         self.key = key
@@ -40,6 +55,8 @@ class OpenWindow:
         self.states = 0
         self.current: dict[str, Accumulator | Counted] = {}
         self.accumulators: dict[Any, Accumulator | Counted] = {}
+        selection = of_model(key.entity or key.model or "")
+        self.profilers = None if selection is None else OpenProfilers(selection)
         self._started = clock.wall()
 
     def find(self, capture: Capture) -> Accumulator | Counted | None:
@@ -77,13 +94,17 @@ class OpenWindow:
 
     def close(self) -> Window:
         """Returns the window, closed."""
+        fields = self.summaries()
+        if self.profilers is not None:
+            for name, custom in self.profilers.close().items():
+                fields[name] = replace(fields[name], custom=custom)
         return Window(
             key=self.key,
             started=self._started,
             # The clock may have been set back.
             ended=max(self._started, clock.wall()),
             inferences=self.inferences,
-            fields=self.summaries(),
+            fields=fields,
             omitted=self.omitted,
         )
 

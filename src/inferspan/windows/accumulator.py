@@ -16,9 +16,11 @@ from typing import Any
 import numpy
 
 from inferspan.profiling import Capture, doubles
+from inferspan.profiling.categories import Categories
 from inferspan.profiling.histogram import ExponentialHistogram
 from inferspan.profiling.kernel import accumulate, distribute
 from inferspan.profiling.states import States
+from inferspan.windows._categories import kind_of, whole
 from inferspan.windows.summary import FieldSummary, double
 from inferspan.windows.totals import FieldTotals
 
@@ -45,6 +47,7 @@ class Accumulator:
     """
 
     __slots__ = (
+        "_categories",
         "_layout",
         "_names",
         "_pending",
@@ -69,41 +72,59 @@ class Accumulator:
         self._layout = reading.layout
         self._names = capture.names
         self._states = States(len(fields))
+        kind = kind_of(capture)
+        self._categories = () if kind is None else tuple(Categories(kind) for _ in fields)
         self._pending: list[Any] = []
         self._width = 1 if self._layout else _NUMBER
 
-    def reads(self, capture: Capture) -> bool:
-        """Returns whether a capture of the tensor is read as those before were."""
-        reading = capture.reading
-        return (
-            reading.type == self._type
-            and reading.layout == self._layout
-            and capture.columns == self.columns
-            and (capture.names is self._names or capture.names == self._names)
-        )
+    def add(self, capture: Capture) -> bool:
+        """Adds the values of a capture of the tensor.
 
-    def add(self, capture: Capture) -> None:
-        """Adds the values of a capture that is read alike."""
-        data = capture.reading.data
+        Returns:
+            False where it is read in another way than those before: then it is for another accumulator.
+        """
+        reading = capture.reading
+        if (
+            reading.layout != self._layout
+            or reading.type != self._type
+            or capture.columns != self.columns
+            or (capture.names is not self._names and capture.names != self._names)
+        ):
+            return False
+        data = reading.data
         if data is not None:
             self._pending.append(data)
             self.waiting += len(data) * self._width + _OVERHEAD
         elif capture.moments is not None:
             self._add_moments(capture.moments[1:] if self.columns else capture.moments)
+        return True
 
     def flush(self) -> None:
         """Has the kernel add what waits."""
         pending, self._pending, self.waiting = self._pending, [], 0
-        if pending and isinstance(pending[0], bytes):
-            self._accumulate(b"".join(pending), self._layout)
-        elif pending:
-            numbers = doubles(chain.from_iterable(map(self._whole_rows, pending)))
-            self._accumulate(array("d", numbers).tobytes(), _DOUBLES)
+        if not pending:
+            return
+        if isinstance(pending[0], bytes):
+            data, layout = b"".join(pending), self._layout
+        else:
+            items = tuple(chain.from_iterable(map(self._whole_rows, pending)))
+            data, layout = array("d", doubles(items)).tobytes(), _DOUBLES
+        if not data:
+            return
+        fields = len(self.fields)
+        if fields < self.columns:
+            accumulate(self._states, self._rows(data, layout)[:, :fields], layout, columns=fields)
+        else:
+            accumulate(self._states, data, layout, columns=self.columns)
+        if self._categories:
+            rows = self._rows(data, layout)
+            for index, categories in enumerate(self._categories):
+                categories.add(whole(rows[:, index]))
 
     def totals(self) -> Iterator[tuple[str, FieldTotals]]:
         """Returns what was counted of each field since the window was opened."""
         for index, name in enumerate(self.fields):
-            found = self._states.read(index)
+            found = self._states.read(index, histogram=False)
             total = double(Fraction(found.mean or 0.0) * found.finite)
             yield name, FieldTotals(found.count, found.missing, found.infinite, found.zero, total)
 
@@ -129,6 +150,7 @@ class Accumulator:
                 total=total,
                 squares=found.squares + total * Fraction(found.mean or 0.0),
                 histogram=found.histogram or ExponentialHistogram(),
+                categories=(self._categories[index].summary,) if self._categories else (),
             )
 
     def _whole_rows(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -136,14 +158,9 @@ class Accumulator:
         rest = len(values) % self.columns if self.columns else 0
         return values[:-rest] if rest else values
 
-    def _accumulate(self, data: bytes, layout: str) -> None:
-        if not data:
-            return
-        if len(self.fields) >= self.columns:
-            accumulate(self._states, data, layout, columns=self.columns)
-            return
-        rows = np.frombuffer(data, np.uint16 if layout == "bfloat16" else layout).reshape(-1, self.columns)
-        accumulate(self._states, rows[:, : len(self.fields)], layout, columns=len(self.fields))
+    def _rows(self, data: bytes, layout: str) -> Any:
+        values = np.frombuffer(data, np.uint16 if layout == "bfloat16" else layout)
+        return values.reshape(-1, self.columns or 1)
 
     def _add_moments(self, moments: Sequence[Any]) -> None:
         """Adds what was summarised at the call, of each field: the moments of all values, and a sample of them."""
@@ -152,3 +169,5 @@ class Accumulator:
             if one.sample is not None and len(one.sample):
                 sample = np.asarray(one.sample)
                 distribute(self._states, index, sample, sample.dtype.str)
+                if self._categories:
+                    self._categories[index].add(whole(sample))

@@ -6,8 +6,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from inferspan.profiling import Capture
+from inferspan.profiling.categories import Categories
 from inferspan.windows.summary import FieldSummary
 from inferspan.windows.totals import FieldTotals
+
+#: Bytes that a text of up to 64 characters takes that waits.
+_TEXT = 128
 
 
 class Counted:
@@ -20,7 +24,18 @@ class Counted:
         fields: its name.
     """
 
-    __slots__ = ("_count", "_missing", "_type", "columns", "fields", "omitted", "tensor", "waiting")
+    __slots__ = (
+        "_categories",
+        "_count",
+        "_missing",
+        "_texts",
+        "_type",
+        "columns",
+        "fields",
+        "omitted",
+        "tensor",
+        "waiting",
+    )
 
     def __init__(self, capture: Capture, fields: Sequence[str]) -> None:
         self.tensor = capture.name
@@ -30,19 +45,27 @@ class Counted:
         self._type = capture.reading.type
         self._count = 0
         self._missing = 0
+        self._categories = Categories("string")
+        self._texts: list[str] = []
 
-    def reads(self, capture: Capture) -> bool:
-        """Returns whether a capture of the tensor is read as those before were."""
-        return capture.reading.counts is not None and capture.reading.type == self._type
-
-    def add(self, capture: Capture) -> None:
-        """Adds the counts of a capture that is read alike."""
-        count, missing = capture.reading.counts or (0, 0)
+    def add(self, capture: Capture) -> bool:
+        """Adds the counts of a capture of the tensor; False where it is read in another way."""
+        reading = capture.reading
+        if reading.counts is None or reading.type != self._type:
+            return False
+        count, missing = reading.counts
         self._count += count
         self._missing += missing
+        if reading.texts:
+            self._texts += reading.texts
+            self.waiting += len(reading.texts) * _TEXT
+        return True
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Counts the texts that wait."""
+        texts, self._texts, self.waiting = self._texts, [], 0
+        if texts:
+            self._categories.add(texts)
 
     def totals(self) -> Iterator[tuple[str, FieldTotals]]:
         """Returns what was counted since the window was opened."""
@@ -59,4 +82,5 @@ class Counted:
             count=self._count,
             missing=self._missing,
             unmeasured=self._count - self._missing,
+            categories=(self._categories.summary,) if self._categories.summary.count else (),
         )

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from inferspan import clock, config, faults
 from inferspan.profiling import Capture
 from inferspan.windows._ledger import Entry, Ledger
 from inferspan.windows._names import names_of
-from inferspan.windows.summary import FieldSummary
 from inferspan.windows.totals import Distribution, FieldTotals
 from inferspan.windows.window import Window, WindowKey
 
@@ -26,8 +24,9 @@ FieldKey = tuple[WindowKey, str]
 #: Most bytes of small values that wait, of one tensor and of all; a kernel is called for many rows at once.
 _MOST_WAITING = 131_072
 _MOST_WAITING_OF_ALL = 4_194_304
-#: A window is closed after as many inferences whatever is set: each counts up to 4 096 values of a field, in 32 bits.
-_MOST_INFERENCES = 2**20
+#: A window is closed after as many inferences whatever is set: a histogram has 32 bits for each count, and takes up to
+#: some thousands of values of an inference.
+_MOST_INFERENCES = 131_072
 _NANOSECONDS = 1_000_000_000
 
 
@@ -83,18 +82,22 @@ class Windows:
             if window is None:
                 window = self._begin(key)
             window.inferences += 1
-            current = window.current
+            current, profilers = window.current, window.profilers
             for capture in captures:
-                found = current.get(capture.name)
-                if found is None or not found.reads(capture):
-                    found = self._accumulator(window, capture)
-                    if found is None:
-                        continue
-                found.add(capture)
-                if found.omitted:
-                    self._omit(window, found.omitted)
-                if found.waiting > self._most_waiting:
-                    found.flush()
+                try:
+                    one = current.get(capture.name)
+                    if one is None or not one.add(capture):
+                        one = self._add_otherwise(window, capture)
+                        if one is None:
+                            continue
+                    if one.waiting > self._most_waiting:
+                        one.flush()
+                    if profilers is not None:
+                        profilers.add(capture, one.fields)
+                    if one.omitted:
+                        self._omit(window, one.omitted)
+                except Exception:
+                    faults.caught("windows")
             if window.inferences >= window.limit:
                 closed = self._close(window)
         if closed is not None:
@@ -139,9 +142,9 @@ class Windows:
                 names.setdefault(key, set()).add(name)
             latest = {key: self._open[key].summaries(only) for key, only in names.items() if key in self._open}
             for key, name, entry in kept:
-                summaries = [one for one in (entry.summary, latest.get(key, {}).get(name)) if one is not None]
-                if summaries:
-                    found[key, name] = Distribution(entry.started, reduce(FieldSummary.merge, summaries))
+                summary = entry.with_summary(latest.get(key, {}).get(name))
+                if summary is not None:
+                    found[key, name] = Distribution(entry.started, summary)
         return found
 
     def _begin(self, key: WindowKey) -> OpenWindow:
@@ -155,23 +158,24 @@ class Windows:
         self._next_due = due if self._next_due is None else min(self._next_due, due)
         return window
 
-    def _accumulator(self, window: OpenWindow, capture: Capture) -> Accumulator | Counted | None:
-        """Returns what gathers a tensor that is not read as it was last; None where there is nothing or no room."""
+    def _add_otherwise(self, window: OpenWindow, capture: Capture) -> Accumulator | Counted | None:
+        """Adds a capture that is not read as the last of its tensor; None where there is nothing to add, or no room."""
         reading = capture.reading
         if reading.data is None and capture.moments is None and reading.counts is None:
             return None
         found = window.find(capture)
-        if found is not None:
-            return found
-        wanted = names_of(capture, self._ledger.of(window.key))
-        fields = self._admit(window, capture.name, wanted)
-        if not fields:
-            self._omit(window, len(wanted))
-            return None
-        self._states += len(fields)
-        self._accumulators += 1
-        self._most_waiting = min(_MOST_WAITING, _MOST_WAITING_OF_ALL // self._accumulators)
-        return window.begin(capture, fields)
+        if found is None:
+            names = names_of(capture, self._ledger.of(window.key))
+            fields = self._admit(window, capture.name, names)
+            if not fields:
+                self._omit(window, len(names))
+                return None
+            self._states += len(fields)
+            self._accumulators += 1
+            self._most_waiting = min(_MOST_WAITING, _MOST_WAITING_OF_ALL // self._accumulators)
+            found = window.begin(capture, fields)
+        found.add(capture)
+        return found
 
     def _admit(self, window: OpenWindow, tensor: str, names: Sequence[str]) -> list[str]:
         """Returns the first of a tensor's fields, as many as there is room for."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isqrt
 
+from inferspan.profiling.categories import CategorySummary
+from inferspan.profiling.custom import Custom, merged
 from inferspan.profiling.histogram import ExponentialHistogram
+from inferspan.profiling.profilers import Value
 
 #: The type of a field whose values were of more than one.
 MIXED = "mixed"
@@ -42,6 +45,9 @@ class FieldSummary:
         total: their sum.
         squares: the sum of their squares.
         histogram: how they are distributed: all of them, or a sample of those of large arrays (then its count is less).
+        categories: which values of text, whole numbers or truths are frequent; one summary for each kind of them. Which
+            errors they state can depend on the order in which they were merged.
+        custom: what the application's profilers say, by their names; merged as they merge it.
     """
 
     name: str
@@ -57,6 +63,8 @@ class FieldSummary:
     total: Fraction = _NONE
     squares: Fraction = _NONE
     histogram: ExponentialHistogram = _EMPTY
+    categories: tuple[CategorySummary, ...] = ()
+    custom: Custom = field(default_factory=dict[str, Mapping[str, Value]])
 
     @property
     def finite(self) -> int:
@@ -112,7 +120,17 @@ class FieldSummary:
             total=self.total + other.total,
             squares=self.squares + other.squares,
             histogram=self.histogram.merge(other.histogram),
+            categories=_together(self.categories, other.categories),
+            custom=merged(self.custom, other.custom),
         )
+
+
+def _together(one: tuple[CategorySummary, ...], two: tuple[CategorySummary, ...]) -> tuple[CategorySummary, ...]:
+    found = {summary.kind: summary for summary in one}
+    for summary in two:
+        known = found.get(summary.kind)
+        found[summary.kind] = summary if known is None else known.merge(summary)
+    return tuple(found[kind] for kind in sorted(found))
 
 
 def double(value: Fraction) -> float:

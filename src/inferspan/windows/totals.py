@@ -30,7 +30,10 @@ class FieldTotals:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """All that is known of one field since ``started``, in nanoseconds since the epoch."""
+    """How one field is distributed since ``started``, in nanoseconds since the epoch.
+
+    The summary has no categories, and nothing of the application's profilers.
+    """
 
     started: int
     summary: FieldSummary
