@@ -22,7 +22,7 @@ from inferspan.recording.series import Series
 from inferspan.recording.spans import profile_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events
-from inferspan.semconv.attributes import SelfDropReason
+from inferspan.semconv.attributes import IoDirection, SelfDropReason
 
 
 class Finished(Protocol):
@@ -84,6 +84,8 @@ def finish(call: Finished) -> None:
             faults.caught("spans")
     finally:
         _end(call)
+    for direction, captures in ((IoDirection.INPUT, call.inputs), (IoDirection.OUTPUT, call.outputs)):
+        call.series.scope.profiles.add(call.series, direction, captures)
     try:
         if call.failure is not None:
             if exceptions.go_to("logs"):
