@@ -18,6 +18,7 @@ from inferspan import clock, config, contexts
 from inferspan.generation import Generation
 from inferspan.identity import Model
 from inferspan.profiling import Capture, capture
+from inferspan.profiling.profilers import of_model
 from inferspan.recording import crash, drops, exceptions, live, worker
 from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure
@@ -210,6 +211,7 @@ class Inference:
             inputs=inputs,
             max_elements=settings.profile_max_elements,
             token_ids=settings.profile_token_ids,
+            profilers=of_model(model.name),
         )
 
     def _keep_for_a_failure(self, values: Mapping[str, Any]) -> None:
