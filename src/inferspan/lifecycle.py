@@ -19,6 +19,7 @@ from inferspan.generation import Generation
 from inferspan.identity import Model
 from inferspan.profiling import Capture, capture
 from inferspan.profiling.budget import Allowance, budget
+from inferspan.profiling.profilers import of_model
 from inferspan.recording import crash, drops, exceptions, live, worker
 from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure
@@ -232,6 +233,7 @@ class Inference:
             max_elements=settings.profile_max_elements,
             token_ids=settings.profile_token_ids,
             allowance=allowance,
+            profilers=of_model(model.name),
         )
 
     def _keep_for_a_failure(self, values: Mapping[str, Any]) -> None:

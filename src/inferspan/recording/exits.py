@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inferspan import faults
-from inferspan.recording import crash, live, providers, worker
+from inferspan.recording import crash, live, profiles, providers, worker
 
 #: Longest delay of an exit, in seconds: a Collector that does not answer must not keep a process from ending.
 PATIENCE = 5.0
@@ -53,6 +53,7 @@ def finish() -> None:
     """Ends and records what there is, before the providers shut down."""
     live.interrupt_all()
     worker.finish_inline_from_now_on()
+    profiles.close_all()
     crash.finish()
 
 

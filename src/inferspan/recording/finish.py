@@ -23,7 +23,7 @@ from inferspan.recording.series import Series
 from inferspan.recording.spans import profile_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events
-from inferspan.semconv.attributes import SelfDropReason, SelfProfileCoverage
+from inferspan.semconv.attributes import IoDirection, SelfDropReason, SelfProfileCoverage
 
 
 class Finished(Protocol):
@@ -49,8 +49,12 @@ class Finished(Protocol):
     batch_size: int
     batch: Batch | None
     waits: Sequence[tuple[int, Context]]
-    admitted: bool | None
-    is_part: bool
+
+    @property
+    def admitted(self) -> bool | None: ...
+
+    @property
+    def is_part(self) -> bool: ...
 
 
 def finish(call: Finished) -> None:
@@ -90,6 +94,8 @@ def finish(call: Finished) -> None:
             faults.caught("spans")
     finally:
         _end(call)
+    if call.admitted:
+        _add_to_windows(call)
     try:
         if call.failure is not None and exceptions.go_to("logs"):
             _emit_exception(call)
@@ -157,6 +163,15 @@ def _fields(call: Finished) -> dict[str, list[FieldProfile]]:
     }
     budget.charge(budget.findings if call.late else budget.regular, watch.elapsed())
     return fields
+
+
+def _add_to_windows(call: Finished) -> None:
+    prepare(call.inputs)
+    watch = Stopwatch()
+    profiles = call.series.scope.profiles
+    profiles.add(call.series, IoDirection.INPUT, call.inputs)
+    profiles.add(call.series, IoDirection.OUTPUT, call.outputs)
+    budget.charge(budget.regular, watch.elapsed())
 
 
 def _coverage(call: Finished) -> str:

@@ -3,7 +3,8 @@
 
 This module alone knows private names of the API and of the SDK: of the API's globals, for the public getters cost a
 microsecond each while no provider is set, which is a third of an ONNX call, and is paid by programs that do not even
-have an SDK; and of the SDK's store of series, for there is no other way to start one anew.
+have an SDK; of the SDK's store of series, for there is no other way to start one anew; and of its readers of metrics,
+for Python's SDK has no producer of metrics, and what has been aggregated elsewhere gets into an export in no other way.
 """
 
 # pyright: reportPrivateUsage=false
@@ -30,11 +31,16 @@ def current() -> tuple[Any, Any, Any]:
     return _trace_api._TRACER_PROVIDER, _metrics_api._METER_PROVIDER, _logs_api._LOGGER_PROVIDER
 
 
-def tie(provider: Any, drain: Callable[[], object]) -> None:
+def tie(provider: Any, drain: Callable[[], object], *, finish: Callable[[], object]) -> None:
     """Makes a provider's ``force_flush`` and ``shutdown`` drain our queue first.
 
     A span processor of ours could not do it: under the launcher it would come after the batch processor, whose
     flush would export all spans but ours. The methods are replaced on this instance alone.
+
+    Args:
+        provider: of traces, metrics or logs.
+        drain: finishes what is queued.
+        finish: is called after that at the shutdown, the last time that anything can leave.
     """
     attributes = getattr(provider, "__dict__", None)
     if attributes is None or _TIED in attributes:
@@ -43,6 +49,7 @@ def tie(provider: Any, drain: Callable[[], object]) -> None:
 
     def close() -> None:
         drain()
+        finish()
         _open.discard(itself())
 
     for name, before in (("force_flush", drain), ("shutdown", close)):
@@ -51,6 +58,44 @@ def tie(provider: Any, drain: Callable[[], object]) -> None:
             setattr(provider, name, _after(before, method))
     setattr(provider, _TIED, True)
     _open.add(provider)
+
+
+def readers(meter_provider: Any) -> list[Any] | None:
+    """Returns the readers of metrics that a provider has now; None where it is not made as the SDK's."""
+    try:
+        return list(meter_provider._measurement_consumer._reader_storages)
+    except AttributeError:
+        return None
+
+
+def wants_deltas(reader: Any) -> bool:
+    """Returns whether a reader prefers histograms of what is new to those of all since the start."""
+    preferences = getattr(reader, "_instrument_class_temporality", {})
+    preferred = (preference for kind, preference in preferences.items() if kind.__name__ in ("Histogram", "_Histogram"))
+    return getattr(next(preferred, None), "name", None) == "DELTA"
+
+
+def supplement(reader: Any, add: Callable[[Any, Any], Any]) -> bool:
+    """Has what a reader receives go through a function first, on this instance alone.
+
+    Args:
+        reader: of metrics. Its `_receive_metrics` is what the SDK documents as to be overridden by subclasses.
+        add: is given the reader and the metrics that were collected, and returns what the reader is to have.
+
+    Returns:
+        False where the reader is not made as the SDK's.
+    """
+    receive = getattr(reader, "_receive_metrics", None)
+    if receive is None or not hasattr(reader, "__dict__"):
+        return False
+    itself = weakref.ref(reader)
+
+    @functools.wraps(receive)
+    def receive_more(metrics_data: Any, *args: Any, **kwargs: Any) -> Any:
+        return receive(add(itself(), metrics_data), *args, **kwargs)
+
+    reader._receive_metrics = receive_more
+    return True
 
 
 def tied() -> list[Any]:

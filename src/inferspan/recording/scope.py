@@ -23,6 +23,7 @@ from inferspan.recording import (
     generations,
     live,
     models,
+    profiles,
     providers,
     skips,
     worker,
@@ -78,6 +79,8 @@ class Scope:
         self._known: dict[tuple[str, str, str | None], dict[str, Any]] = {}
         instruments.create_inference_active(meter, callbacks=[self._observe_active])
         instruments.create_inference_oldest_age(meter, callbacks=[self._observe_oldest])
+        #: What data looks like, over many inferences.
+        self.profiles = profiles.of(version, meter_provider=meter_provider, logger_provider=logger_provider)
         _observe_self(version, meter_provider)
         for provider in self._given:
             if provider is not None:
@@ -119,7 +122,7 @@ class Scope:
     @staticmethod
     def _tie(provider: Any) -> None:
         try:
-            providers.tie(provider, worker.drain)
+            providers.tie(provider, worker.drain, finish=profiles.close_all)
         except Exception:
             faults.caught("providers")
         exits.watch()

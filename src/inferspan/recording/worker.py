@@ -17,10 +17,11 @@ import os
 import threading
 import time
 from collections import deque
-from queue import SimpleQueue
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from inferspan import config, faults
+from inferspan import clock, config, faults
 from inferspan.profiling.budget import budget
 from inferspan.recording import drops, gate, live
 
@@ -51,6 +52,8 @@ _turn = threading.RLock()
 _start_lock = threading.Lock()
 _thread: threading.Thread | None = None
 _inline = False
+#: When something is to be done although nothing is queued, on the monotonic clock, and what.
+_idle: tuple[Callable[[], int | None], Callable[[], None]] | None = None
 #: Whether this process has finished a record.
 _finished = False
 
@@ -94,6 +97,17 @@ def finish_here(record: Completable) -> None:
         faults.caught("worker")
     finally:
         gate.leave()
+
+
+def when_idle(next_due: Callable[[], int | None], do_due: Callable[[], None]) -> None:
+    """Has the worker, while nothing is queued, do at its time what has to be done then.
+
+    Args:
+        next_due: returns when that is, on `clock.monotonic`; None while there is nothing.
+        do_due: does it, inside the gate that forks wait at.
+    """
+    global _idle
+    _idle = next_due, do_due
 
 
 def drain() -> bool:
@@ -154,9 +168,25 @@ def _wait(wake: SimpleQueue[None]) -> None:
         time.sleep(_POLL)
     _asleep = True
     # In this order: a record that was appended before is seen here, and whoever appends one from now on wakes us.
-    if not _queue:
-        wake.get()
+    while not _queue:
+        due = None if _idle is None else _idle[0]()
+        try:
+            wake.get(timeout=None if due is None else max(0, due - clock.monotonic()) / 1e9)
+            break
+        except Empty:
+            _do_due()
     _asleep = False
+
+
+def _do_due() -> None:
+    assert _idle is not None
+    gate.enter()
+    try:
+        _idle[1]()
+    except BaseException:
+        pass  # as in _run
+    finally:
+        gate.leave()
 
 
 def _start() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many inferences: mergeable windows of what data looked like, and the file that they are kept in."""
 
+from inferspan.windows.file import WindowFileError
 from inferspan.windows.store import FieldKey, Windows
 from inferspan.windows.summary import MIXED, FieldSummary, IncompatibleWindows
 from inferspan.windows.totals import Distribution, FieldTotals
@@ -14,6 +15,7 @@ __all__ = [
     "FieldTotals",
     "IncompatibleWindows",
     "Window",
+    "WindowFileError",
     "WindowKey",
     "Windows",
 ]

@@ -87,17 +87,20 @@ class OpenWindow:
         self.flush()
         fields: dict[str, FieldSummary] = {}
         for one in self.accumulators.values():
-            for summary in one.summaries(only):
-                known = fields.get(summary.name)
-                fields[summary.name] = summary if known is None else known.merge(summary)
+            try:
+                for summary in one.summaries(only):
+                    known = fields.get(summary.name)
+                    fields[summary.name] = summary if known is None else known.merge(summary)
+            except Exception:
+                faults.caught("windows")
         return fields
 
     def close(self) -> Window:
         """Returns the window, closed."""
         fields = self.summaries()
         if self.profilers is not None:
-            for name, custom in self.profilers.close().items():
-                fields[name] = replace(fields[name], custom=custom)
+            found = self.profilers.close()
+            fields = {name: replace(one, custom=found[name]) if name in found else one for name, one in fields.items()}
         return Window(
             key=self.key,
             started=self._started,
