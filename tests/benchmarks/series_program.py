@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from opentelemetry import metrics
@@ -14,7 +15,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
 import inferspan
-from inferspan.cli._receiver import Export, Receiver
+from inferspan.cli._receiver import Receiver
 
 
 class _Model:
@@ -29,7 +30,7 @@ def main() -> None:
     inferspan.configure(raise_faults=True, profile_budget=float("inf"))
     seen: set[tuple[str, str]] = set()
 
-    def arrived(export: Export) -> None:
+    def arrived(export: Any) -> None:
         for resource in export.resource_metrics:
             for scope in resource.scope_metrics:
                 if scope.scope.name.startswith("inferspan"):
