@@ -185,7 +185,7 @@ class Config:
         "or infinite values; later ones stay in _OTHER.",
     )
     field_distributions: int = _setting(
-        2,
+        1,
         _at_least(0),
         "Fields of the input, and as many of the output, of each model whose values leave as the metric "
         "inferspan.field.distribution: the first ones.",

@@ -49,7 +49,9 @@ text_length, and those that installed packages have under the entry point group 
 inferspan.register_profiler() says of others, and of other fields: see docs/profilers.md.
 """
 OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES = "OTEL_PYTHON_INFERSPAN_WINDOW_INFERENCES"
-"""Inferences after which a window of data profiles is closed: it is exported, and the next one begins."""
+"""Inferences after which a window of data profiles is closed, 131072 at most: it is exported, and the next
+one begins.
+"""
 OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS = "OTEL_PYTHON_INFERSPAN_WINDOW_SECONDS"
 """Seconds after which a window is closed where it has had fewer inferences."""
 OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS = "OTEL_PYTHON_INFERSPAN_WINDOW_FIELDS"

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 from evidently import Dataset, Report
 from evidently.presets import DataSummaryPreset
-from peer_protocol import answer
+from peer_protocol import answer, timed
 
 
 def _frame(rows: Any) -> Callable[[], Any]:
@@ -18,4 +19,4 @@ def _frame(rows: Any) -> Callable[[], Any]:
 
 
 if __name__ == "__main__":
-    answer("evidently", {"frame": _frame})
+    answer({"label": lambda _: f"Evidently {version('evidently')}", "frame": timed(_frame)})

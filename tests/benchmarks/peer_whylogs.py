@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
-from peer_protocol import answer
+from peer_protocol import answer, timed
 from whylogs.core import DatasetProfile
 
 
@@ -23,4 +24,4 @@ def _frame(rows: Any) -> Callable[[], Any]:
 
 
 if __name__ == "__main__":
-    answer("whylogs", {"row": _row, "frame": _frame})
+    answer({"label": lambda _: f"whylogs {version('whylogs')}", "row": timed(_row), "frame": timed(_frame)})

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other profilers, each in a process and an environment of its own, that take turns with ours on the same data."""
+"""Processes that profile when they are told to, so that several take turns on the same data: others' and ours."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from support import environments
 
@@ -19,47 +21,56 @@ _REQUIREMENTS = {
 }
 
 
-class Peer:
-    """A process that profiles when it is told to.
+class Process:
+    """A process that answers questions, as `peer_protocol` does.
 
     Args:
-        name: whose ``peer_<name>.py`` it runs.
+        python: the interpreter of its environment.
+        program: in this folder.
+        **variables: of its environment, beside ours.
     """
 
-    def __init__(self, name: str) -> None:
-        python = environments.kept(*_REQUIREMENTS[name])
+    def __init__(self, python: str | Path, program: str, **variables: str) -> None:
         self._process = subprocess.Popen(
-            [python, "-W", "ignore", _HERE / f"peer_{name}.py"],
+            [python, "-W", "ignore", _HERE / program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Neither tells its makers; and nothing of this process's settings is to instrument them.
-            env={
-                **{key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "PYTHON"))},
-                "WHYLOGS_NO_ANALYTICS": "True",
-                "DO_NOT_TRACK": "1",
-            },
+            env={**os.environ, **variables},
             text=True,
         )
-        #: Its name and version.
-        self.label = f"{name} {self._ask({'case': 'version'})}"
+        #: What it says of itself.
+        self.label: str = self.ask("label")
 
-    def cpu_nanoseconds(self, case: str, data: Path, *, seconds: float) -> float:
-        """Returns the CPU time of one profile: the median of as many as fit into the time, at least one."""
-        return float(self._ask({"case": case, "data": str(data), "seconds": seconds}))
-
-    def _ask(self, question: dict[str, object]) -> str:
+    def ask(self, name: str, **question: object) -> Any:
+        """Returns the answer to a question."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        print(json.dumps(question), file=self._process.stdin, flush=True)
+        print(json.dumps({"name": name, **question}), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"the peer ended with status {self._process.wait()}")
+            raise RuntimeError(f"the process ended with status {self._process.wait()}")
         return json.loads(answer)
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Process:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._process.communicate()
+
+
+def peer(name: str) -> Process:
+    """Starts another profiler, in an environment of its own, which is made first where it is missing."""
+    python = environments.kept(*_REQUIREMENTS[name])
+    # Neither is to tell its makers that it was used.
+    return Process(python, f"peer_{name}.py", PYTHONPATH="", WHYLOGS_NO_ANALYTICS="True", DO_NOT_TRACK="1")
+
+
+def ours(*, kernel: str) -> Process:
+    """Starts a process of ours.
+
+    Args:
+        kernel: which one is to be in use, as the setting ``profile_kernel`` says it.
+    """
+    return Process(sys.executable, "calls_program.py", OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL=kernel)

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from peers import Peer
+from peers import peer
 from report import TIMES, Result
 from timing import per_call
 
@@ -44,10 +44,10 @@ class Columns:
             kernel.accumulate(states, values, values.dtype.str, columns=20)
 
         for name, at_least in (("whylogs", 100), ("evidently", 500)):
-            with Peer(name) as peer:
-                peer.cpu_nanoseconds("frame", data, seconds=0)
+            with peer(name) as process:
+                process.ask("frame", data=str(data), seconds=0)
                 turns = [
-                    (per_call(ours, calls=5), peer.cpu_nanoseconds("frame", data, seconds=0))
+                    (per_call(ours, calls=5), process.ask("frame", data=str(data), seconds=0))
                     for _ in range(self._windows)
                 ]
             yield Result(
@@ -55,6 +55,6 @@ class Columns:
                 seen=median(theirs / own for own, theirs in turns),
                 unit=_OF_OURS,
                 at_least=at_least,
-                detail=f"{peer.label}: {median(theirs for _, theirs in turns) / 1e6:.0f} ms of CPU time, ours "
+                detail=f"{process.label}: {median(theirs for _, theirs in turns) / 1e6:.0f} ms of CPU time, ours "
                 f"{median(own for own, _ in turns) / 1e6:.1f} ms",
             )

@@ -162,6 +162,7 @@ TEXTS = {
     "long, and another end": "x" * 64 + "y",
     "long, and not ASCII": "ж" * 40,
     "very long": "z" * 100_000,
+    "very long, and longer": "z" * 100_001,
 }
 
 

@@ -21,6 +21,7 @@ from inferspan import faults
 from inferspan.profiling import capture, profilers
 from inferspan.profiling.custom import MAX_ITEMS, MAX_KEY, MAX_TEXT, OpenProfilers, merged
 from inferspan.profiling.profilers import MAX_ELEMENTS, MAX_FAULTS, register_profiler
+from inferspan.windows import Window, WindowKey, Windows
 
 MODEL = "speech-7"
 
@@ -497,6 +498,52 @@ def test_what_no_profiler_is_registered_for_is_left_out_of_a_merge() -> None:
     one = {"total": {"total": 1.0}, "theirs": {"count": 2}}
     two = {"total": {"total": 2.0}, "theirs": {"count": 3}, "another": {"count": 1}}
     assert merged(one, two) == {"total": {"total": 3.0}, "another": {"count": 1}}
+
+
+def closed(*calls: Mapping[str, Any], entity: str | None = None, **options: Any) -> Window:
+    """Returns a window of such calls."""
+    windows, found = Windows(), list[Window]()
+    windows.on_close(found.append)
+    key = WindowKey(entity=entity) if entity else WindowKey("onnxruntime", MODEL, "1", None, "input")
+    for values in calls:
+        selection = profilers.of_model(entity or MODEL)
+        windows.add(key, capture(values, max_elements=10**9, inputs=True, profilers=selection, **options))
+    windows.close_all()
+    (window,) = found
+    return window
+
+
+def test_in_windows() -> None:
+    register_profiler("total", Total)
+    register_profiler("embedding_norm", fields="*", dimensions=3)
+    large = np.ones((2, 100, 100), np.float32)
+    first = closed({"x": [1.0, 2.0], "y": large}, {"x": [3.0], "y": large})
+    second = closed({"x": [4.0]})
+    assert first.fields["x"].custom == {"total": {"total": 6.0}}
+    assert set(first.fields["y"].custom) == {"total", "embedding_norm"}
+    assert first.fields["y"].custom["embedding_norm"]["mean"] == 10.0
+    together = first.merge(second)
+    assert together == second.merge(first)
+    assert together.fields["x"].custom == {"total": {"total": 10.0}}
+    assert together.fields["y"].custom == first.fields["y"].custom
+
+
+def test_in_windows_of_tables() -> None:
+    register_profiler("total", Total, fields=["age", "x.2"])
+    table = np.arange(12.0).reshape(4, 3)
+    named = closed({"x": table}, {"x": table}, features={"x": ["age", "income", "debt"]})
+    assert {name: field.custom for name, field in named.fields.items()} == {
+        "age": {"total": {"total": 36.0}},
+        "income": {},
+        "debt": {},
+    }
+    assert closed({"x": table}).fields["x.2"].custom == {"total": {"total": 26.0}}
+
+
+def test_in_windows_of_data_that_belongs_to_no_inference() -> None:
+    register_profiler("total", Total, models="features.*")
+    assert closed({"x": [1.0, 2.0]}).fields["x"].custom == {}
+    assert closed({"x": [1.0, 2.0]}, entity="features.v2").fields["x"].custom == {"total": {"total": 3.0}}
 
 
 # -- those that are included -------------------------------------------------------------------------------------------

@@ -81,9 +81,13 @@ class Telemetry:
         self._spans.clear()
         return found
 
+    def collect(self) -> Any:
+        """Returns all metrics, cumulative; None where there are none."""
+        return self._reader.get_metrics_data()
+
     def points(self, metric: str) -> list[Any]:
         """Returns the data points of one metric, cumulative."""
-        data = self._reader.get_metrics_data()
+        data = self.collect()
         if data is None:
             return []
         return [

@@ -44,6 +44,8 @@ def of_capture(capture: Capture) -> Any:
     values: Any
     if capture.kept is not None:
         values = capture.kept
+    elif reading.lengths is not None:
+        values = np.array(reading.lengths, np.int64)
     elif isinstance(reading.data, bytes):
         bits = reading.layout == "bfloat16"
         values = np.frombuffer(reading.data, np.uint16 if bits else reading.layout)

@@ -13,21 +13,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Literal
 
 from inferspan.profiling import _distinct
 from inferspan.profiling._distinct import Distinct
-from inferspan.text import encodable
+from inferspan.text import MAX_ABBREVIATED, abbreviated
 
 Kind = Literal["string", "integer", "boolean"]
 
 #: Most values that counts are kept of.
 CAPACITY = 32
-#: Longest text in UTF-8 that is kept as it is; of a longer one, so much of its beginning, and a digest.
-MAX_TEXT_BYTES = 64
-_DIGEST_BYTES = 8
-_BEGINNING = MAX_TEXT_BYTES - 2 * _DIGEST_BYTES - len("…".encode())
 
 _TYPES: dict[Any, type] = {"string": str, "integer": int, "boolean": bool}
 
@@ -40,8 +35,8 @@ class Category:
     """A value, and how often it occurred: at most ``count`` times, and at least ``count - error`` times.
 
     Attributes:
-        value: text, a whole number or a truth. Text of more than 64 bytes in UTF-8 is shortened to its beginning,
-            ``…`` and a digest that tells it from others.
+        value: text, a whole number or a truth. Text of more than 64 bytes in UTF-8 is told by its beginning, ``…`` and
+            a digest.
         count: at most so often; exactly, where ``error`` is 0.
         error: so many of them are not certain.
     """
@@ -177,9 +172,9 @@ class Categories:
 
     def _add_texts(self, texts: Iterable[str]) -> None:
         counts = Counter(texts)
-        for text in [text for text in counts if len(text) > MAX_TEXT_BYTES or not text.isascii()]:
+        for text in [text for text in counts if len(text) > MAX_ABBREVIATED or not text.isascii()]:
             occurred = counts.pop(text)
-            counts[_label(text)] += occurred
+            counts[abbreviated(text)] += occurred
         held = _table(self.summary)
         # Of those that are not held yet, no other one can stay.
         found = dict(counts.most_common(CAPACITY + 1))
@@ -223,12 +218,3 @@ def _summary(kind: Kind, count: int, unlisted: int, values: Distinct, table: _Ta
     entries = [(value, -most, error) for most, error, value in ranked[:CAPACITY]]
     packed = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
     return CategorySummary(kind, count, unlisted, values, packed)
-
-
-def _label(text: str) -> str:
-    raw = text.encode("utf-8", "surrogatepass")
-    shown = encodable(text)
-    if len(raw) <= MAX_TEXT_BYTES and shown == text:
-        return text
-    digest = blake2b(raw, digest_size=_DIGEST_BYTES).hexdigest()
-    return f"{shown.encode()[:_BEGINNING].decode('utf-8', 'ignore')}…{digest}"

@@ -32,34 +32,41 @@ _MAX_INTEGER = 2**63
 class OpenProfilers:
     """The profilers of a window that is open."""
 
-    __slots__ = ("_fields", "_selection")
+    __slots__ = ("_fields", "_selection", "_wanted")
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self._fields: dict[str, dict[Registration, Profiler | None]] = {}
+        # By tensor and number of dimensions: its fields, and who looks at which, by their index.
+        self._wanted: dict[tuple[str, int], tuple[Sequence[str], list[tuple[int, Registration]]]] = {}
 
     def add(self, capture: Capture, fields: Sequence[str]) -> None:
         """Gives a capture to the profilers of its fields.
 
         Args:
             capture: of a tensor, or of a table.
-            fields: name of the tensor, or names of its first columns, under which their summaries are returned.
+            fields: name of the tensor, or names of its first columns, under which their summaries are returned. It is
+                the same object for captures of a tensor that is read alike: of one type, with the same columns.
         """
-        values: Any = None
-        for index, (name, found) in enumerate(zip(fields, self._selection.of_fields(capture), strict=False)):
-            for registration in found:
-                if values is None:
-                    # Imported here: numpy is the application's.
-                    from inferspan.profiling import _given
+        shape = capture.reading.shape or ()
+        known = self._wanted.get((capture.name, len(shape)))
+        if known is None or known[0] is not fields:
+            found = zip(range(len(fields)), self._selection.of_fields(capture), strict=False)
+            known = fields, [(index, one) for index, registrations in found for one in registrations]
+            self._wanted[capture.name, len(shape)] = known
+        if not known[1]:
+            return
+        # Imported here: numpy is the application's.
+        from inferspan.profiling import _given
 
-                    values = _given.of_capture(capture)
-                    if values is None:
-                        return
-                shape = capture.reading.shape or ()
-                if capture.columns:
-                    self._update(name, registration, values[:, index], (math.prod(shape[:-1]),))
-                else:
-                    self._update(name, registration, values, shape)
+        values = _given.of_capture(capture)
+        if values is None:
+            return
+        for index, registration in known[1]:
+            if capture.columns:
+                self._update(fields[index], registration, values[:, index], (math.prod(shape[:-1]),))
+            else:
+                self._update(fields[index], registration, values, shape)
 
     def close(self) -> dict[str, Custom]:
         """Returns what they have found, by field."""

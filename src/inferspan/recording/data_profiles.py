@@ -10,6 +10,7 @@ from typing import Any
 
 from opentelemetry._logs import Logger, SeverityNumber
 from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from inferspan import config
 from inferspan.recording import drops
@@ -19,6 +20,10 @@ from inferspan.semconv import events
 from inferspan.semconv.attributes import SelfDropReason
 from inferspan.text import shortened
 from inferspan.windows import FieldSummary, Window
+
+#: Whichever inference was the last has no more to do with a window than the others. An empty context would be taken for
+#: none, and so for the current one.
+_NO_TRACE = set_span_in_context(INVALID_SPAN, Context())
 
 
 def emit(window: Window, logger: Logger) -> None:
@@ -45,8 +50,7 @@ def emit(window: Window, logger: Logger) -> None:
             event_name=events.INFERSPAN_DATA_PROFILE,
             severity_number=SeverityNumber.INFO,
             timestamp=window.ended,
-            # Of no trace: whichever inference was the last has no more to do with it than the others.
-            context=Context(),
+            context=_NO_TRACE,
             attributes={
                 **attributes_of(window.key, shortened(field.name)),
                 names.INFERSPAN_FIELD_TYPE: shortened(field.type),

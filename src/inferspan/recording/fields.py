@@ -21,7 +21,7 @@ from inferspan.text import shortened
 from inferspan.windows import FieldTotals, WindowKey
 
 #: Fields of a model with few that have a series of infinite values: that is rare, and most often of one field.
-_FEW_INFINITE = 4
+_FEW_INFINITE = 2
 
 
 def attributes_of(key: WindowKey, field: str) -> dict[str, Any]:

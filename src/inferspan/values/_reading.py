@@ -41,11 +41,12 @@ class Reading:
         column: whether it is known to be a column, each of whose elements is of another row.
         counts: of values that are counted and no more, as text is: how many were looked at, and how many of those
             are missing.
-        texts: some of the texts of a value, at most 256 of at most 64 characters, where the setting ``profile_text``
-            allows that; None where it does not, and where the value is no text.
+        texts: some of the texts of a value, at most 256, each as `inferspan.text.abbreviated` has it, where the setting
+            ``profile_text`` allows that; None where it does not, and where the value is no text.
+        lengths: of some of the texts of a value, missing ones left out, the number of characters.
     """
 
-    __slots__ = ("array", "column", "counts", "data", "layout", "note", "shape", "texts", "type")
+    __slots__ = ("array", "column", "counts", "data", "layout", "lengths", "note", "shape", "texts", "type")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Reading:
         column: bool = False,
         counts: tuple[int, int] | None = None,
         texts: tuple[str, ...] | None = None,
+        lengths: tuple[int, ...] | None = None,
     ) -> None:
         self.type = type
         self.shape = shape
@@ -68,3 +70,4 @@ class Reading:
         self.column = column
         self.counts = counts
         self.texts = texts
+        self.lengths = lengths

@@ -64,7 +64,9 @@ def _read_scalar(value: Any) -> Reading:
 
 
 def _read_text(value: str | bytes) -> Reading:
-    return Reading("string" if type(value) is str else "bytes", (), note="text is not profiled")
+    if type(value) is str:
+        return Reading("string", (), note="text is not profiled", lengths=(len(value),))
+    return Reading("bytes", (), note="text is not profiled")
 
 
 #: By the class's ``id``, for a metaclass can define how its classes are hashed; the class is kept with it.
