@@ -46,7 +46,7 @@ def read_array(array: Any) -> Reading:
     if array.base is not None and _is_mapped(array):
         return Reading(name, shape, note="memory-mapped: reading it could fault pages in")
     if array.size <= SMALL:
-        return Reading(name, shape, array.tobytes(), layout)
+        return Reading(name, shape, data=array.tobytes(), layout=layout)
     return Reading(name, shape, array=array, layout=layout)
 
 
