@@ -18,6 +18,7 @@ from inferspan import clock, config, contexts
 from inferspan.generation import Generation
 from inferspan.identity import Model
 from inferspan.profiling import Capture, capture
+from inferspan.profiling.budget import Allowance, budget
 from inferspan.profiling.profilers import of_model
 from inferspan.recording import crash, drops, exceptions, live, worker
 from inferspan.recording.batches import Batch
@@ -28,11 +29,12 @@ from inferspan.recording.series import Series
 from inferspan.recording.spans import shape_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv.attributes import SelfDropReason, SystemName
-from inferspan.values import batch_size, glimpses, shapes_of, stamp
+from inferspan.values import Reading, batch_size, glimpses, shapes_of, stamp
 
 #: Where a context has its `Activity`.
 ACTIVITY = context_api.create_key("inferspan-activity")
 _INTERRUPTED = "interrupted"
+_BEYOND_BUDGET = "not profiled: the budget of CPU time is spent"
 NOTHING: dict[str, Any] = {}
 _NO_STAMPS: dict[str, int | None] = {}
 
@@ -88,6 +90,7 @@ class Inference:
 
     __slots__ = (
         "_activity",
+        "_admitted",
         "_answered",
         "_attached",
         "_caller",
@@ -152,6 +155,7 @@ class Inference:
         self.told = False
         self._slot = -1
         self.started = self.began = self.ended = self.duration = 0
+        self._admitted: bool | None = None
         self._caller = caller
         self._activity = activity
         self._attached: Any = None
@@ -165,8 +169,18 @@ class Inference:
 
     @property
     def recording(self) -> bool:
-        """Whether the span is sampled, so that data are profiled."""
+        """Whether the span is sampled."""
         return self.span.is_recording()
+
+    @property
+    def admitted(self) -> bool | None:
+        """Whether the budget allowed to profile its data; None where there were none, or nobody wants to know."""
+        return self._admitted
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it runs inside another inference, whose duration has its own in it."""
+        return self._activity.outer is not None
 
     @property
     def id(self) -> str:
@@ -183,26 +197,33 @@ class Inference:
         """When it began, in nanoseconds of the monotonic clock."""
         return self._zero or self._monotonic
 
+    def _admit(self) -> bool:
+        """Returns whether data are to be profiled, which is decided once for inputs and outputs."""
+        if self._admitted is None and config.in_force.profile and (self.recording or self.series.scope.has_windows):
+            self._admitted = budget.allows()
+        return self._admitted is True
+
     def add_inputs(self, values: Values) -> None:
-        """Profiles inputs now where the span is sampled; the time that takes is not part of the duration."""
-        settings = config.in_force
+        """Profiles inputs now, within the budget; the time that takes is not part of the duration."""
         before = clock.monotonic()
         if callable(values):
             values = values()
-        if settings.profile and self.recording:
-            captured = self._capture(values, inputs=True)
+        if self._admit():
+            captured = self._capture(values, budget.regular, inputs=True)
             self.inputs = [*self.inputs, *captured]
             shapes = [one.dimensions for one in captured]
         else:
             shapes = shapes_of(values)
-            if settings.profile:
+            if config.in_force.profile:
+                if self.recording:
+                    self.inputs = [*self.inputs, *_unread(values)]
                 self._keep_for_a_failure(values)
         if not self.batch_size:
             self.batch_size = batch_size(shapes, axis=self.series.model.batch_axis)
         crash.update(self._slot, self)
         self._excluded += clock.monotonic() - before
 
-    def _capture(self, values: Mapping[str, Any], *, inputs: bool) -> list[Capture]:
+    def _capture(self, values: Mapping[str, Any], allowance: Allowance, *, inputs: bool) -> list[Capture]:
         model, settings = self.series.model, config.in_force
         return capture(
             values,
@@ -211,6 +232,7 @@ class Inference:
             inputs=inputs,
             max_elements=settings.profile_max_elements,
             token_ids=settings.profile_token_ids,
+            allowance=allowance,
             profilers=of_model(model.name),
         )
 
@@ -229,13 +251,12 @@ class Inference:
             self.series.failed("profile")
 
     def add_outputs(self, values: Values) -> None:
-        """Profiles outputs now where the span is sampled; the time that takes is not part of the duration."""
-        settings = config.in_force
-        if settings.profile and self.recording:
+        """Profiles outputs now, within the budget; the time that takes is not part of the duration."""
+        if self._admit():
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            self.outputs = [*self.outputs, *self._capture(values, inputs=False)]
+            self.outputs = [*self.outputs, *self._capture(values, budget.regular, inputs=False)]
             self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
@@ -338,7 +359,7 @@ class Inference:
                 if self._pending is not None:
                     self.forget_inputs()
                 try:
-                    if outputs and config.in_force.profile:
+                    if outputs:
                         self.add_outputs(outputs)
                     if generation is not None:
                         self.generation = generation()
@@ -423,11 +444,11 @@ class Inference:
 
     def _profile_late(self) -> None:
         values = self._pending
-        if values is None:
+        if values is None or not budget.findings.affords(0):
             return
         unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
-        captured = self._capture(unchanged, inputs=True)
+        captured = self._capture(unchanged, budget.findings, inputs=True)
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
 
@@ -442,3 +463,8 @@ class Inference:
         if self.inputs or self.outputs:
             self.inputs = self.outputs = ()
             drops.count(SelfDropReason.QUEUE_FULL)
+
+
+def _unread(values: Mapping[str, Any]) -> list[Capture]:
+    """Describes values by type and shape, which is all that the budget leaves."""
+    return [Capture(name, Reading(kind, shape, note=_BEYOND_BUDGET)) for name, kind, shape in glimpses(values)]

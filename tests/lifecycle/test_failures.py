@@ -360,6 +360,7 @@ def test_nothing_is_kept_alive_by_the_queue(request: pytest.FixtureRequest, samp
 # -- unsampled -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("spent_budget")
 def test_a_failure_that_is_not_sampled_is_an_event(unsampled: Telemetry) -> None:
     x = X.copy()
     x[0] = np.nan
@@ -390,6 +391,7 @@ def test_a_failure_that_is_not_sampled_is_an_event(unsampled: Telemetry) -> None
     assert counts == {(None, True): 1, (None, None): 8, (f"{__name__}.ModelError", None): 1}
 
 
+@pytest.mark.usefixtures("spent_budget")
 def test_inputs_that_the_call_has_changed_are_dropped_and_it_says_so(unsampled: Telemetry) -> None:
     torch = pytest.importorskip("torch")
 
@@ -405,6 +407,7 @@ def test_inputs_that_the_call_has_changed_are_dropped_and_it_says_so(unsampled: 
     assert event.attributes[names.INPUT.notes] == ("changed: changed by the call",)
 
 
+@pytest.mark.usefixtures("spent_budget")
 def test_inputs_said_one_after_the_other_are_told_apart(unsampled: Telemetry) -> None:
     torch = pytest.importorskip("torch")
 

@@ -62,6 +62,7 @@ class Failing(torch.nn.Module):
         raise ValueError("no")
 
 
+@pytest.mark.usefixtures("spent_budget")
 def test_changed_inputs_are_left_out_and_named() -> None:
     with Telemetry(sampler=ALWAYS_OFF) as telemetry:
         telemetry.instrument(TorchInstrumentor())

@@ -2,7 +2,7 @@
 """What an array or a column looks like: counts, moments and quantiles, and nothing of its values besides."""
 
 from inferspan.profiling._capture import Capture, capture
-from inferspan.profiling._fields import FieldProfile, summarise
+from inferspan.profiling._fields import FieldProfile, has_findings, prepare, summarise
 from inferspan.profiling._scalars import doubles
 
-__all__ = ["Capture", "FieldProfile", "capture", "doubles", "summarise"]
+__all__ = ["Capture", "FieldProfile", "capture", "doubles", "has_findings", "prepare", "summarise"]

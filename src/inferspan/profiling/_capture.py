@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inferspan import faults
+from inferspan import clock, faults
 from inferspan.profiling._tables import columns_of, is_token_ids, likely_columns
-from inferspan.values import Lazy, Reading, join, walk
+from inferspan.profiling.budget import Allowance, budget, most_for_a_call
+from inferspan.values import Reading, class_of, join, reader_of, walk
 
 if TYPE_CHECKING:
     from inferspan.profiling.profilers import Selection
 
-#: Elements read of an array that is too large to be read in full.
-SAMPLE_OF_HUGE = 16_384
+#: Most nanoseconds that copying one small value takes.
+_MOST_FOR_SMALL = 20_000
 _NOTHING_SAID: dict[str, Any] = {}
 
 
@@ -28,9 +29,10 @@ class Capture:
         names: of the columns, where they are known.
         moments: of a large one, already computed: one entry for the whole, then one a column.
         kept: of a large one, what the application's own profilers will be given, if any of them wants it.
+        sampled: whether the moments are those of a sample.
     """
 
-    __slots__ = ("columns", "kept", "moments", "name", "names", "reading")
+    __slots__ = ("columns", "kept", "moments", "name", "names", "reading", "sampled")
 
     def __init__(self, name: str, reading: Reading, columns: int = 0, names: Sequence[str] | None = None) -> None:
         self.name = name
@@ -39,6 +41,7 @@ class Capture:
         self.names = names
         self.moments: Any = None
         self.kept: Any = None
+        self.sampled = False
 
     @classmethod
     def without_values(cls, name: str, note: str) -> Capture:
@@ -65,6 +68,7 @@ def capture(
     max_elements: int,
     token_ids: bool = False,
     profilers: Selection | None = None,
+    allowance: Allowance | None = None,
 ) -> list[Capture]:
     """Reads values on the calling thread.
 
@@ -80,21 +84,26 @@ def capture(
         max_elements: a larger array is read from a sample.
         token_ids: profile those too, instead of describing them.
         profilers: the application's own.
+        allowance: pays for the CPU time that this takes; an array that it cannot pay in full is read from a sample.
+            Without one everything is read in full.
 
     Returns:
         One capture a tensor, column or scalar found, no two of one name. It never raises: a value that cannot be read
         is named with the reason.
     """
+    began = clock.monotonic()
     captures: list[Capture] = []
+    large: list[Capture] = []
     taken: set[str] = set()
     guesses = inputs
     for key, value in list(values.items()):
         owner = key if type(key) is str else join("", key)
         try:
-            found = walk(value, owner)
+            reader = reader_of(class_of(value))
+            found = walk(value, owner) if reader is None else ((owner, reader(value)),)
         except Exception:
             faults.caught("values")
-            found = [(owner, Reading("unknown", None, note="could not be read"))]
+            found = ((owner, Reading("unknown", None, note="could not be read")),)
         for name, reading in found:
             if name in taken:
                 name = _another(name, owner, taken)
@@ -112,7 +121,12 @@ def capture(
         if reading.array is not None:
             if profilers is not None:
                 one.kept = profilers.keep(one)
-            _summarise_large(one, max_elements)
+            large.append(one)
+    if allowance is not None:
+        # What takes longer than this was interrupted: the thread waited, and used no processor.
+        budget.charge(allowance, min(clock.monotonic() - began, _MOST_FOR_SMALL * len(captures)))
+    if large:
+        _summarise_large(large, max_elements, allowance)
     return captures
 
 
@@ -126,38 +140,17 @@ def _another(name: str, owner: str, taken: set[str]) -> str:
     return found
 
 
-def _summarise_large(one: Capture, max_elements: int) -> None:
-    reading = one.reading
-    try:
-        # Imported here: numpy is the application's, and is there as soon as an array is.
-        from inferspan.profiling import _arrays, _columns
+def _summarise_large(captures: Sequence[Capture], max_elements: int, allowance: Allowance | None) -> None:
+    # Imported here: numpy is the application's, and is there as soon as an array is.
+    from inferspan.profiling import _large
 
-        total = reading.array.size
-        array = _some(one, max_elements)
-        if array.size < total:
-            reading.note = f"sampled {array.size} of {total}"
-        one.moments = [_arrays.of_array(array, reading.layout)]
-        if one.columns:
-            one.moments += _columns.of_columns(array, one.columns, reading.layout, ordered=False)
-    except Exception:
-        faults.caught("profile")
-        reading.note = "could not be profiled"
-        one.columns, one.names = 0, None
-    finally:
-        reading.array = None
-
-
-def _some(one: Capture, max_elements: int) -> Any:
-    """Returns all elements of a large array; of one that is too large some, and of a table whole rows."""
-    from inferspan.profiling import _layouts, _strides
-
-    array = one.reading.array
-    is_too_large = array.size > max_elements
-    if isinstance(array, Lazy):
-        step = max(1, array.size // SAMPLE_OF_HUGE) if is_too_large else 1
-        return array.array(_strides.start(step), step)
-    if not is_too_large:
-        return array
-    if one.columns:
-        return _layouts.sample_rows(array, max(1, SAMPLE_OF_HUGE // one.columns))
-    return _layouts.sample(array, SAMPLE_OF_HUGE)
+    left = most_for_a_call()
+    for one in captures:
+        try:
+            left -= _large.summarise(one, max_elements=max_elements, allowance=allowance, most=left)
+        except Exception:
+            faults.caught("profile")
+            one.reading.note = "could not be profiled"
+            one.columns, one.names = 0, None
+        finally:
+            one.reading.array = None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,6 +52,12 @@ class FieldProfile:
         return (self.infinite or 0) / self.count if self.count else 0.0
 
 
+def prepare(captures: Iterable[Capture]) -> None:
+    """Imports what profiles of arrays need: once, which is not to be taken for the cost of one profile."""
+    if any(type(one.reading.data) is bytes for one in captures):
+        importlib.import_module("inferspan.profiling._columns")
+
+
 def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfile]:
     """Turns captures into field profiles: one a tensor, followed by some of its columns where it is a table.
 
@@ -73,6 +80,21 @@ def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfi
             if one.columns and len(values) and _shows_columns(one, whole):
                 fields += _columns(one, whole, _small_columns(values, one.columns, min_count), min_count)
     return fields
+
+
+def has_findings(one: Capture) -> bool:
+    """Returns whether values are missing or infinite."""
+    if one.moments is not None:
+        whole = one.moments[0]
+        return bool(whole.missing or whole.infinite)
+    data = one.reading.data
+    if isinstance(data, tuple):
+        return not math.isfinite(sum(doubles(data)))
+    if not data or ("f" not in one.reading.layout):  # whole numbers are all finite
+        return False
+    from inferspan.profiling import _arrays
+
+    return not math.isfinite(_arrays.from_copy(data, one.reading.layout).sum())
 
 
 def _shows_order(reading: Reading, min_count: int) -> bool:

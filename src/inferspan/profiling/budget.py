@@ -25,6 +25,8 @@ _MOST = 2_000_000
 #: Least that is earned: a share of the time on the clock, looked at so often.
 _LEAST_SHARE = 0.0002
 _LOOK = 100_000_000
+#: Most that is expected of the profile of one call before it is made from samples, in nanoseconds.
+_MOST_FOR_A_CALL = 10_000_000
 #: Weight of the newest measurement in the expected cost of an element.
 _NEWEST = 0.25
 
@@ -41,39 +43,49 @@ class Allowance:
 
     def affords(self, cost: float) -> bool:
         """Returns whether as much is left."""
-        return self.left >= cost or config.in_force.profile_budget == math.inf
+        share = config.in_force.profile_budget
+        return (self.left >= cost and share > 0) or share == math.inf
 
 
 class Budget:
     """Both allowances of a process, and what fills them.
 
     Attributes:
-        first: for every inference.
-        second: for failures and findings.
+        regular: for every inference.
+        findings: for failures, and for arrays of which a sample has shown something.
         inference_time: of all inferences that are no part of others, in nanoseconds: what the budget is a share of.
+        coverage: inferences by ``inferspan.self.profile.coverage``.
     """
 
     def __init__(self) -> None:
+        self.coverage: dict[str, int] = {}
         self.forget()
 
     def forget(self) -> None:
         """Starts anew, in a forked child too."""
         self._lock = threading.Lock()
-        self.first = Allowance()
-        self.second = Allowance()
+        self.regular = Allowance()
+        self.findings = Allowance()
         self.inference_time = 0
+        self.coverage.clear()
         self._looked = clock.monotonic()
         self._earned = 0.0
 
     def allows(self) -> bool:
         """Returns whether the call that asks may be profiled."""
-        return self.first.left > 0 or self._earn_least() or config.in_force.profile_budget == math.inf
+        return self.regular.affords(1) or self._earn_least()
 
     def earn(self, inference_time: int) -> None:
         """Notes the duration of an inference, in nanoseconds."""
         with self._lock:
             self.inference_time += inference_time
-            self._add(inference_time * config.in_force.profile_budget)
+            if config.in_force.profile_budget != math.inf:
+                self._add(inference_time * config.in_force.profile_budget)
+
+    def cover(self, coverage: str) -> None:
+        """Counts an inference by how much of its data was looked at."""
+        with self._lock:
+            self.coverage[coverage] = self.coverage.get(coverage, 0) + 1
 
     def charge(self, allowance: Allowance, cost: int) -> None:
         """Takes from an allowance what profiling has cost, in nanoseconds."""
@@ -83,7 +95,7 @@ class Budget:
 
     def _add(self, earned: float) -> None:
         self._earned += earned
-        for allowance in (self.first, self.second):
+        for allowance in (self.regular, self.findings):
             # What is left from the start stays until it is spent.
             allowance.left = max(allowance.left, min(allowance.left + earned, _MOST))
 
@@ -98,7 +110,7 @@ class Budget:
             if missing > 0:
                 self._add(missing)
                 self._earned = 0.0
-            return self.first.left > 0
+            return self.regular.left > 0
 
 
 class Stopwatch:
@@ -136,6 +148,11 @@ class Rates:
         rate = cost / max(1, elements)
         known = self._rates.get((layout, columns))
         self._rates[layout, columns] = rate if known is None else known + _NEWEST * (rate - known)
+
+
+def most_for_a_call() -> int:
+    """Returns the most CPU time that the values of one call may take in full, in nanoseconds."""
+    return _MOST_FOR_A_CALL
 
 
 #: The budget of this process.

@@ -13,7 +13,8 @@ from opentelemetry.trace import Span
 
 from inferspan import config, faults
 from inferspan.generation import Generation
-from inferspan.profiling import Capture, FieldProfile, summarise
+from inferspan.profiling import Capture, FieldProfile, has_findings, prepare, summarise
+from inferspan.profiling.budget import Stopwatch, budget
 from inferspan.recording import drops, exceptions, generations, notices
 from inferspan.recording.batches import Batch
 from inferspan.recording.exceptions import Failure
@@ -22,7 +23,7 @@ from inferspan.recording.series import Series
 from inferspan.recording.spans import profile_attributes
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events
-from inferspan.semconv.attributes import IoDirection, SelfDropReason
+from inferspan.semconv.attributes import IoDirection, SelfDropReason, SelfProfileCoverage
 
 
 class Finished(Protocol):
@@ -49,11 +50,21 @@ class Finished(Protocol):
     batch: Batch | None
     waits: Sequence[tuple[int, Context]]
 
+    @property
+    def admitted(self) -> bool | None: ...
+
+    @property
+    def is_part(self) -> bool: ...
+
 
 def finish(call: Finished) -> None:
     """Records metrics, completes and ends the span, emits events."""
     recording = False
     attributes: dict[str, Any] = {}
+    if not call.is_part:
+        budget.earn(call.duration)
+    if call.admitted is not None:
+        budget.cover(_coverage(call))
     try:
         try:
             call.series.record(
@@ -76,22 +87,20 @@ def finish(call: Finished) -> None:
             faults.caught("models")
         try:
             recording = call.span.is_recording()
-            if recording or call.failure is not None:
-                attributes = _attributes(call)
             if recording:
+                attributes = _attributes(call)
                 _complete(call, attributes)
         except Exception:
             faults.caught("spans")
     finally:
         _end(call)
-    for direction, captures in ((IoDirection.INPUT, call.inputs), (IoDirection.OUTPUT, call.outputs)):
-        call.series.scope.profiles.add(call.series, direction, captures)
+    if call.admitted:
+        _add_to_windows(call)
     try:
-        if call.failure is not None:
-            if exceptions.go_to("logs"):
-                _emit_exception(call)
-            if not recording:
-                _emit_anomaly(call, attributes)
+        if call.failure is not None and exceptions.go_to("logs"):
+            _emit_exception(call)
+        if not recording and (call.failure is not None or _has_findings(call)):
+            _emit_anomaly(call)
     except Exception:
         faults.caught("events")
     if not notices.heard:
@@ -118,16 +127,10 @@ def _begin(span: Span, time_ns: int) -> None:
 
 
 def _attributes(call: Finished) -> dict[str, Any]:
-    settings = config.in_force
     attributes: dict[str, Any] = {}
     try:
         if call.inputs or call.outputs:
-            minimum = settings.profile_min_count
-            fields: dict[str, list[FieldProfile]] = {
-                "input": summarise(call.inputs, min_count=minimum),
-                "output": summarise(call.outputs, min_count=minimum),
-            }
-            attributes = profile_attributes(fields, max_bytes=settings.profile_span_bytes)
+            attributes = profile_attributes(_fields(call), max_bytes=config.in_force.profile_span_bytes)
     except Exception:  # without its profile, the span still says what failed
         faults.caught("profile")
     if call.late and call.inputs:
@@ -148,6 +151,45 @@ def _attributes(call: Finished) -> dict[str, Any]:
     if call.error_type is not None:
         attributes[names.ERROR_TYPE] = call.error_type
     return attributes
+
+
+def _fields(call: Finished) -> dict[str, list[FieldProfile]]:
+    prepare(call.inputs)
+    watch = Stopwatch()
+    minimum = config.in_force.profile_min_count
+    fields = {
+        "input": summarise(call.inputs, min_count=minimum),
+        "output": summarise(call.outputs, min_count=minimum),
+    }
+    budget.charge(budget.findings if call.late else budget.regular, watch.elapsed())
+    return fields
+
+
+def _add_to_windows(call: Finished) -> None:
+    prepare(call.inputs)
+    watch = Stopwatch()
+    profiles = call.series.scope.profiles
+    profiles.add(call.series, IoDirection.INPUT, call.inputs)
+    profiles.add(call.series, IoDirection.OUTPUT, call.outputs)
+    budget.charge(budget.regular, watch.elapsed())
+
+
+def _coverage(call: Finished) -> str:
+    if not call.admitted:
+        return SelfProfileCoverage.NONE
+    is_sampled = any(one.sampled for one in call.inputs) or any(one.sampled for one in call.outputs)
+    return SelfProfileCoverage.SAMPLE if is_sampled else SelfProfileCoverage.FULL
+
+
+def _has_findings(call: Finished) -> bool:
+    """Returns whether data that were profiled have missing or infinite values."""
+    if not call.admitted:
+        return False
+    prepare(call.inputs)
+    watch = Stopwatch()
+    found = any(map(has_findings, call.inputs)) or any(map(has_findings, call.outputs))
+    budget.charge(budget.regular, watch.elapsed())
+    return found
 
 
 def _complete(call: Finished, attributes: dict[str, Any]) -> None:
@@ -172,20 +214,19 @@ def _emit_exception(call: Finished) -> None:
     )
 
 
-def _emit_anomaly(call: Finished, attributes: dict[str, Any]) -> None:
-    """Says of a failure what its span would have said, had it been sampled."""
-    assert call.failure is not None
+def _emit_anomaly(call: Finished) -> None:
+    """Says of a failure, or of data that are not all there, what the span would have said, had it been sampled."""
     if not _allowance.take(config.in_force.anomaly_events_per_minute):
         drops.count(SelfDropReason.RATE_LIMITED)
         return
-    exception = exceptions.attributes_of(call.failure)
+    exception = {} if call.failure is None else exceptions.attributes_of(call.failure)
     exception.pop(names.EXCEPTION_STACKTRACE, None)
     call.series.scope.logger.emit(
         event_name=events.INFERSPAN_INFERENCE_ANOMALY,
         severity_number=SeverityNumber.WARN,
         timestamp=call.ended,
         context=call.context,
-        attributes={**call.series.creation, **call.labels.attributes, **attributes, **exception},
+        attributes={**call.series.creation, **call.labels.attributes, **_attributes(call), **exception},
     )
 
 

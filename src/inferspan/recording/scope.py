@@ -13,6 +13,7 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import clock, config, faults
+from inferspan.profiling.budget import budget
 from inferspan.recording import (
     collecting,
     crash,
@@ -31,6 +32,7 @@ from inferspan.recording.limits import OTHER, series_model
 from inferspan.recording.live import Observed
 from inferspan.semconv import attributes as names
 from inferspan.semconv import metrics as instruments
+from inferspan.semconv.attributes import SelfProfileAllowance
 from inferspan.semconv.schema import SCHEMA_URL
 
 #: Name of the scope of what inferspan says of itself.
@@ -86,6 +88,12 @@ class Scope:
         self._version = version
         if logger_provider is not None:
             self._tell_of_crashes(logger_provider)
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether anybody receives what windows tell, so that inferences without a sampled span are profiled too."""
+        _, meter_provider, logger_provider = self._given
+        return (meter_provider or logger_provider or self._meter_provider or self._logger_provider) is not None
 
     def ready(self) -> bool:
         """Returns whether anybody receives this telemetry; ties providers that have appeared."""
@@ -222,6 +230,11 @@ def _observe_self(version: str, meter_provider: Any) -> None:
     instruments.create_self_dropped(meter, callbacks=[_observe(drops.counts, names.INFERSPAN_SELF_DROP_REASON)])
     instruments.create_self_faults(meter, callbacks=[_observe(faults.counts, names.INFERSPAN_SELF_COMPONENT)])
     instruments.create_self_skipped(meter, callbacks=[_observe_skips])
+    instruments.create_self_profile_time(meter, callbacks=[_observe_profile_time])
+    instruments.create_self_profile_inference_time(meter, callbacks=[_observe_inference_time])
+    instruments.create_self_profile_inferences(
+        meter, callbacks=[_observe(budget.coverage, names.INFERSPAN_SELF_PROFILE_COVERAGE)]
+    )
 
 
 def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -239,3 +252,19 @@ def _observe_skips(_options: CallbackOptions) -> Iterable[Observation]:
         for system, reasons in list(skips.counts.items())
         for reason, number in list(reasons.items())
     ]
+
+
+def _observe_profile_time(_options: CallbackOptions) -> Iterable[Observation]:
+    collecting.drain()
+    return [
+        Observation(allowance.spent / 1e9, {names.INFERSPAN_SELF_PROFILE_ALLOWANCE: name})
+        for name, allowance in (
+            (SelfProfileAllowance.REGULAR, budget.regular),
+            (SelfProfileAllowance.FINDINGS, budget.findings),
+        )
+    ]
+
+
+def _observe_inference_time(_options: CallbackOptions) -> Iterable[Observation]:
+    collecting.drain()
+    return [Observation(budget.inference_time / 1e9)]

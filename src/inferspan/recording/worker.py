@@ -22,6 +22,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from inferspan import clock, config, faults
+from inferspan.profiling.budget import budget
 from inferspan.recording import drops, gate, live
 
 #: Longest wait for a turn, in seconds: an exporter that blocks must not block a flush for good.
@@ -209,6 +210,7 @@ def _after_fork_in_child() -> None:
     _finished = False
     _queue.clear()
     drops.forget()
+    budget.forget()
     faults.counts.clear()
     _wake = SimpleQueue()
     _asleep = False

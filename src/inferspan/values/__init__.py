@@ -4,7 +4,20 @@
 from inferspan.values._onnxruntime import element_type
 from inferspan.values._reading import SMALL, Lazy, Reading
 from inferspan.values._shapes import batch_size, glimpses, shapes_of
-from inferspan.values._types import stamp
+from inferspan.values._types import class_of, reader_of, stamp
 from inferspan.values._walk import join, walk
 
-__all__ = ["SMALL", "Lazy", "Reading", "batch_size", "element_type", "glimpses", "join", "shapes_of", "stamp", "walk"]
+__all__ = [
+    "SMALL",
+    "Lazy",
+    "Reading",
+    "batch_size",
+    "class_of",
+    "element_type",
+    "glimpses",
+    "join",
+    "reader_of",
+    "shapes_of",
+    "stamp",
+    "walk",
+]

@@ -52,7 +52,6 @@ class Reading:
         self,
         type: str,
         shape: tuple[int, ...] | None,
-        *,
         data: bytes | tuple[Any, ...] | None = None,
         layout: str = "",
         array: Any = None,

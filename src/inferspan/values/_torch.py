@@ -33,6 +33,9 @@ _TYPES = {
 }
 
 _known: dict[Any, tuple[str, str, int]] = {}
+#: Types of blocks of memory, by their size in bytes.
+_blocks: dict[int, Any] = {}
+_MAX_BLOCKS = 256
 _strided: Any
 _address: Any
 _function_modes: Any
@@ -140,12 +143,22 @@ def _read(tensor: Any) -> Reading:
         return Reading(name, shape, note="memory-mapped: reading it could fault pages in")
     address += offset
     if contiguous and count <= SMALL:
-        return Reading(name, shape, data=ctypes.string_at(address, count * size), layout=layout)
+        return Reading(name, shape, _copy(address, count * size), layout)
     view = _Memory(tensor, address, shape, layout, None if contiguous else tuple(step * size for step in strides))
     array = _numpy().asarray(view)
     if count <= SMALL:
         return Reading(name, shape, data=array.tobytes(), layout=layout)
     return Reading(name, shape, array=array, layout=layout)
+
+
+def _copy(address: int, size: int) -> bytes:
+    # Half the price of `ctypes.string_at`; a type is made once for each size, of which a model has few.
+    block = _blocks.get(size)
+    if block is None:
+        if len(_blocks) >= _MAX_BLOCKS:
+            _blocks.clear()
+        block = _blocks[size] = ctypes.c_char * size
+    return block.from_address(address).raw
 
 
 class _Memory:
