@@ -28,6 +28,7 @@ MEMBERS = {
     "inference": "(model: 'object', *, version: 'str | None' = None, system: 'str' = '_OTHER', "
     "server: 'str | None' = None, port: 'int | None' = None) -> 'Call'",
     "labels": "(**values: 'object') -> 'Labelling'",
+    "profile": "(data: 'Any', *, entity: 'str') -> 'None'",
     "register_profiler": "(name: 'str', factory: 'Callable[[], Profiler] | None' = None, *, "
     "models: 'str | Sequence[str] | None' = None, fields: 'str | Sequence[str] | None' = None, "
     "types: 'str | Sequence[str] | None' = None, dimensions: 'int | Sequence[int] | None' = None) -> 'None'",

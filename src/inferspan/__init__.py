@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inferspan._version import __version__
-    from inferspan.api import batch, current_id, enqueue, inference, labels, stage
+    from inferspan.api import batch, current_id, enqueue, inference, labels, profile, stage
     from inferspan.cli.show import show
     from inferspan.identity import describe
     from inferspan.pipeline import configure
@@ -28,6 +28,7 @@ __all__ = [
     "enqueue",
     "inference",
     "labels",
+    "profile",
     "register_profiler",
     "show",
     "stage",
@@ -43,6 +44,7 @@ _HOMES = {
     "enqueue": "inferspan.api",
     "inference": "inferspan.api",
     "labels": "inferspan.api",
+    "profile": "inferspan.api",
     "register_profiler": "inferspan.profiling.profilers",
     "show": "inferspan.cli.show",
     "stage": "inferspan.api",

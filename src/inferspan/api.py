@@ -274,6 +274,35 @@ def stage(name: str, *, model: str | None = None) -> Step:
     return _NO_CALL if _is_compiling() else Step(name, model)
 
 
+def profile(data: Any, *, entity: str) -> None:
+    """Profiles data that belongs to no inference, so that monitoring can begin where the pipeline begins.
+
+    ::
+
+        inferspan.profile(features, entity="features.v2")
+
+    It goes into the windows of its entity, which say the same as those of a model: counts, moments and distribution of
+    each column. All of it is read, at once and on this thread, within the setting ``profile_max_elements`` and outside
+    the budget, which is for inferences.
+
+    Args:
+        data: a frame of pandas, polars or pyarrow; a numpy array or a torch tensor, rows first; a dict of columns; a
+            list of records.
+        entity: what the data is called: of low cardinality, with its version if it has one.
+
+    Raises:
+        TypeError: the entity is no text, or an empty one.
+    """
+    if not isinstance(entity, str) or not entity:  # pyright: ignore[reportUnnecessaryIsInstance] (not all callers are typed)
+        raise TypeError(f"entity must be a string that is not empty, not {type(entity).__name__}")
+    if _is_compiling():
+        return
+    try:
+        _recorder_of_api().profile(entity, data)
+    except Exception:
+        faults.caught("api")
+
+
 def labels(**values: object) -> Labelling:
     """Labels the inferences and stages of a block, or of a function; of what they await and start as well.
 

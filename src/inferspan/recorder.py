@@ -30,7 +30,7 @@ from opentelemetry import context as context_api
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span, set_span_in_context
 
-from inferspan import config, faults, loads, stages
+from inferspan import config, entities, faults, loads, stages
 from inferspan.artifact import Artifact
 from inferspan.contexts import is_suppressed
 from inferspan.identity import Model
@@ -224,6 +224,16 @@ class Recorder:
             None where there is nothing to record.
         """
         return stages.start(self._scope, name, model=model, nested=nested) if self.listened_to() else None
+
+    def profile(self, entity: str, data: Any) -> None:
+        """Profiles data that belongs to no inference.
+
+        Args:
+            entity: the name of the data.
+            data: a frame, an array, a dict of columns, a list of records.
+        """
+        if config.in_force.profile and self.listened_to() and not live.closed():
+            entities.profile(self._scope, entity, data)
 
     def load(self, artifact: Callable[[], Artifact | None], *, certain: bool = True) -> Load:
         """Starts the load of a model on this thread; the caller ends it with ``succeed()`` or ``fail()``.
