@@ -14,6 +14,7 @@ import profile_series
 from profile_accuracy import Accuracy
 from profile_calls import Calls
 from profile_columns import Columns
+from profile_kernel import Kernels
 from profile_quantiles import Quantiles
 from profile_state import State
 from report import Result, machine, table, write_json
@@ -29,6 +30,7 @@ def parts(*, quick: bool, folder: Path) -> Mapping[str, Part]:
     return {
         "accuracy": Accuracy(size=200 if quick else 100_000).results,
         "quantiles": Quantiles(draws=2 if quick else 40, shapes=0 if quick else 100).results,
+        "kernel": Kernels(windows=1 if quick else 40).results,
         "calls": Calls(windows=1 if quick else 15, calls=100 if quick else 20_000, folder=folder).results,
         "columns": Columns(rows=100 if quick else 100_000, windows=1 if quick else 3, folder=folder).results,
         "state": State(features=1000 if quick else 10_000, inferences=1000 if quick else 1_000_000).results,

@@ -67,10 +67,11 @@ def peer(name: str) -> Process:
     return Process(python, f"peer_{name}.py", PYTHONPATH="", WHYLOGS_NO_ANALYTICS="True", DO_NOT_TRACK="1")
 
 
-def ours(*, kernel: str) -> Process:
+def ours(*, kernel: str, program: str) -> Process:
     """Starts a process of ours.
 
     Args:
         kernel: which one is to be in use, as the setting ``profile_kernel`` says it.
+        program: in this folder.
     """
-    return Process(sys.executable, "calls_program.py", OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL=kernel)
+    return Process(sys.executable, program, OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL=kernel)

@@ -11,6 +11,7 @@ import numpy as np
 from peers import Process, ours, peer
 from report import TIMES, Result
 
+_PROGRAM = "calls_program.py"
 _SHAPES = ((1, 20), (32, 20))
 #: What is bounded: the time of a call in µs, with the native kernel for an array of either library, and with numpy.
 _NATIVE = {"numpy": 2.0, "torch": 2.5}
@@ -37,9 +38,9 @@ class Calls:
         for shape in _SHAPES:
             np.save(self._data(shape), rng.standard_normal(shape, np.float32))
         for kernel, bounds in (("native", _NATIVE), ("numpy", _FALLBACK)):
-            with ours(kernel=kernel) as process:
+            with ours(kernel=kernel, program=_PROGRAM) as process:
                 yield from self._alone(process, kernel, bounds)
-        with ours(kernel="native") as process, peer("whylogs") as whylogs:
+        with ours(kernel="native", program=_PROGRAM) as process, peer("whylogs") as whylogs:
             for shape in _SHAPES:
                 yield self._against(process, whylogs, shape)
 

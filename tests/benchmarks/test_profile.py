@@ -35,6 +35,13 @@ def test_it_measures_all_that_is_bounded(tmp_path: Path) -> None:
         "standard deviation at mean/sd = 10⁴, float32, relative error": (1, None),
         "quantiles of a sample of 1024, rank error at p95": (1.1, None),
         "the same, gradients along any axis": (1.1, None),
+        **{
+            f"moments of 150 528 float32, {case}, {kernel} kernel": (clean if case == "clean" else faulty, None)
+            for kernel, clean, faulty in (("native", 0.65, 2), ("numpy", 6, 12))
+            for case in ("clean", "one NaN", "1 % NaN", "±Inf", "above 1e19")
+        },
+        "exponential histogram of float32, an element, native kernel": (1, None),
+        "exponential histogram of float64, an element, native kernel": (2, None),
         "profile of [1, 20], numpy, native kernel": (2, None),
         "profile of [32, 20], numpy, native kernel": (2, None),
         "profile of [1, 20], torch, native kernel": (2.5, None),
