@@ -7,7 +7,6 @@ from collections.abc import Container, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from inferspan import clock
 from inferspan.windows.summary import FieldSummary, double
 from inferspan.windows.totals import FieldTotals
 from inferspan.windows.window import Window, WindowKey
@@ -18,19 +17,19 @@ class Entry:
 
     Args:
         tensor: that it is, or is a column of.
+        started: when it was first seen, in nanoseconds since the epoch.
         is_kept: whether its distribution is kept, and not its counts alone.
 
     Attributes:
-        started: when it was first seen, in nanoseconds since the epoch.
         summary: of closed windows, where it is kept and one was closed.
     """
 
     __slots__ = ("_total", "_totals", "is_kept", "started", "summary", "tensor")
 
-    def __init__(self, tensor: str, *, is_kept: bool) -> None:
+    def __init__(self, tensor: str, *, started: int, is_kept: bool) -> None:
         self.tensor = tensor
         self.is_kept = is_kept
-        self.started = clock.wall()
+        self.started = started
         self.summary: FieldSummary | None = None
         self._totals = FieldTotals()
         self._total = Fraction(0)

@@ -30,6 +30,7 @@ class OpenWindow:
             when the window is closed.
         current: by tensor, that of how it was read last.
         profilers: the application's, where it has some for this.
+        started: when it was opened, in nanoseconds since the epoch.
         states: how many fields there is memory for.
     """
 
@@ -43,6 +44,7 @@ class OpenWindow:
         "limit",
         "omitted",
         "profilers",
+        "started",
         "states",
     )
 
@@ -57,7 +59,7 @@ class OpenWindow:
         self.accumulators: dict[Any, Accumulator | Counted] = {}
         selection = of_model(key.entity or key.model or "")
         self.profilers = None if selection is None else OpenProfilers(selection)
-        self._started = clock.wall()
+        self.started = clock.wall()
 
     def find(self, capture: Capture) -> Accumulator | Counted | None:
         """Returns the accumulator of a tensor that has been read so before, if it has."""
@@ -103,9 +105,9 @@ class OpenWindow:
             fields = {name: replace(one, custom=found[name]) if name in found else one for name, one in fields.items()}
         return Window(
             key=self.key,
-            started=self._started,
+            started=self.started,
             # The clock may have been set back.
-            ended=max(self._started, clock.wall()),
+            ended=max(self.started, clock.wall()),
             inferences=self.inferences,
             fields=fields,
             omitted=self.omitted,

@@ -185,7 +185,8 @@ class Windows:
             if name not in self._ledger.of(window.key):
                 if not self._ledger.has_room(limit, self._open):
                     break
-                self._ledger.enter(window.key, name, Entry(tensor, is_kept=self._keeps(window.key, name)))
+                is_kept = self._keeps(window.key, name)
+                self._ledger.enter(window.key, name, Entry(tensor, started=window.started, is_kept=is_kept))
             admitted.append(name)
         return admitted
 

@@ -138,7 +138,7 @@ def double(value: Fraction) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(sys.float_info.max, value)
+        return sys.float_info.max if value > 0 else -sys.float_info.max
 
 
 def _either(choose: Callable[[float, float], float], one: float | None, two: float | None) -> float | None:

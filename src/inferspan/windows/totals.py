@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from inferspan.windows.summary import FieldSummary
@@ -10,7 +11,10 @@ from inferspan.windows.summary import FieldSummary
 
 @dataclass(frozen=True, slots=True)
 class FieldTotals:
-    """Counts of one field since the process started; ``total`` is the sum of its finite values."""
+    """Counts of one field since the process started.
+
+    ``total`` is the sum of its finite values; of a sum beyond a double's range, the largest double.
+    """
 
     count: int = 0
     missing: int = 0
@@ -24,7 +28,7 @@ class FieldTotals:
             self.missing + other.missing,
             self.infinite + other.infinite,
             self.zero + other.zero,
-            self.total + other.total,
+            min(max(self.total + other.total, -sys.float_info.max), sys.float_info.max),
         )
 
 
