@@ -132,8 +132,8 @@ class Config:
     profile_text: bool = _setting(
         False,
         _boolean,
-        "Whether text is profiled: which values are how frequent, at most 64 characters of each. It reveals data: those "
-        "values leave the process as they are. Off, texts are counted, and those that are missing.",
+        "Whether text is profiled: which values are how frequent, at most 64 characters of each. It reveals data: "
+        "those values leave the process as they are. Off, texts are counted, and those that are missing.",
     )
     profile_span_bytes: int = _setting(
         4096,
