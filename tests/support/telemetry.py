@@ -44,10 +44,10 @@ class Telemetry:
     def __init__(self, *, sampler: Sampler | None = None) -> None:
         self._spans = InMemorySpanExporter()
         self._logs = InMemoryLogRecordExporter()
-        self._reader = InMemoryMetricReader()
+        self.reader = InMemoryMetricReader()
         self.tracer_provider = TracerProvider(sampler=sampler, id_generator=CountingIds(), shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
-        self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        self.meter_provider = MeterProvider([self.reader], shutdown_on_exit=False)
         self.logger_provider = LoggerProvider(shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
         self._undo: list[Callable[[], None]] = []
@@ -83,7 +83,7 @@ class Telemetry:
 
     def collect(self) -> Any:
         """Returns all metrics, cumulative; None where there are none."""
-        return self._reader.get_metrics_data()
+        return self.reader.get_metrics_data()
 
     def points(self, metric: str) -> list[Any]:
         """Returns the data points of one metric, cumulative."""
