@@ -208,6 +208,7 @@ class Inference:
         before = clock.monotonic()
         if callable(values):
             values = values()
+        captured: Sequence[Capture] = ()
         if self._admit():
             captured = self._capture(values, budget.regular, inputs=True)
             self.inputs = [*self.inputs, *captured]
@@ -221,7 +222,10 @@ class Inference:
         if not self.batch_size:
             self.batch_size = batch_size(shapes, axis=self.series.model.batch_axis)
         crash.update(self._slot, self)
-        self._excluded += clock.monotonic() - before
+        elapsed = clock.monotonic() - before
+        self._excluded += elapsed
+        if captured:
+            budget.charge_for_small(budget.regular, elapsed, len(captured))
 
     def _capture(self, values: Mapping[str, Any], allowance: Allowance, *, inputs: bool) -> list[Capture]:
         model, settings = self.series.model, config.in_force
@@ -256,8 +260,11 @@ class Inference:
             before = clock.monotonic()
             if callable(values):
                 values = values()
-            self.outputs = [*self.outputs, *self._capture(values, budget.regular, inputs=False)]
-            self._excluded += clock.monotonic() - before
+            captured = self._capture(values, budget.regular, inputs=False)
+            self.outputs = [*self.outputs, *captured]
+            elapsed = clock.monotonic() - before
+            self._excluded += elapsed
+            budget.charge_for_small(budget.regular, elapsed, len(captured))
 
     def try_outputs(self, values: Values) -> None:
         """Profiles outputs before the inference ends; a fault of ours costs the profile and not the stream."""
@@ -448,7 +455,9 @@ class Inference:
             return
         unchanged = {name: value for name, value in values.items() if stamp(value) == self._stamps[name]}
         self.late = True
+        before = clock.monotonic()
         captured = self._capture(unchanged, budget.findings, inputs=True)
+        budget.charge_for_small(budget.findings, clock.monotonic() - before, len(captured))
         changed = [Capture.without_values(name, "changed by the call") for name in values if name not in unchanged]
         self.inputs = [*captured, *changed]
 

@@ -6,16 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inferspan import clock, faults
+from inferspan import faults
 from inferspan.profiling._tables import columns_of, is_token_ids, likely_columns
-from inferspan.profiling.budget import Allowance, budget, most_for_a_call
+from inferspan.profiling.budget import Allowance, most_for_a_call
 from inferspan.values import Reading, class_of, join, reader_of, walk
 
 if TYPE_CHECKING:
     from inferspan.profiling.profilers import Selection
 
-#: Most nanoseconds that copying one small value takes.
-_MOST_FOR_SMALL = 20_000
 _NOTHING_SAID: dict[str, Any] = {}
 
 
@@ -84,17 +82,16 @@ def capture(
         max_elements: a larger array is read from a sample.
         token_ids: profile those too, instead of describing them.
         profilers: the application's own.
-        allowance: pays for the CPU time that this takes; an array that it cannot pay in full is read from a sample.
-            Without one everything is read in full.
+        allowance: pays for what it takes to summarise large arrays: one that it cannot pay in full is read from a
+            sample. Without one everything is read in full.
 
     Returns:
         One capture a tensor, column or scalar found, no two of one name. It never raises: a value that cannot be read
         is named with the reason.
     """
-    began = clock.monotonic()
     captures: list[Capture] = []
     large: list[Capture] = []
-    taken: set[str] = set()
+    taken: set[str] | None = None
     guesses = inputs
     for key, value in list(values.items()):
         owner = key if type(key) is str else join("", key)
@@ -105,9 +102,12 @@ def capture(
             faults.caught("values")
             found = ((owner, Reading("unknown", None, note="could not be read")),)
         for name, reading in found:
-            if name in taken:
-                name = _another(name, owner, taken)
-            taken.add(name)
+            if captures:  # else there is none to be told from
+                if taken is None:
+                    taken = {captures[0].name}
+                if name in taken:
+                    name = _another(name, owner, taken)
+                taken.add(name)
             if "int" in reading.type and not token_ids and is_token_ids(name):
                 reading = Reading(reading.type, reading.shape, note="token ids are not profiled")
                 guesses = False
@@ -122,9 +122,6 @@ def capture(
             if profilers is not None:
                 one.kept = profilers.keep(one)
             large.append(one)
-    if allowance is not None:
-        # What takes longer than this was interrupted: the thread waited, and used no processor.
-        budget.charge(allowance, min(clock.monotonic() - began, _MOST_FOR_SMALL * len(captures)))
     if large:
         _summarise_large(large, max_elements, allowance)
     return captures

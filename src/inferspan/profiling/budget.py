@@ -25,6 +25,8 @@ _MOST = 2_000_000
 #: Least that is earned: a share of the time on the clock, looked at so often.
 _LEAST_SHARE = 0.0002
 _LOOK = 100_000_000
+#: Most nanoseconds that it takes to copy a small value.
+_MOST_FOR_A_COPY = 20_000
 #: Most that is expected of the profile of one call before it is made from samples, in nanoseconds.
 _MOST_FOR_A_CALL = 10_000_000
 #: Weight of the newest measurement in the expected cost of an element.
@@ -86,6 +88,17 @@ class Budget:
         """Counts an inference by how much of its data was looked at."""
         with self._lock:
             self.coverage[coverage] = self.coverage.get(coverage, 0) + 1
+
+    def charge_for_small(self, allowance: Allowance, elapsed: int, values: int) -> None:
+        """Takes what it has cost to copy small values.
+
+        Args:
+            allowance: that pays.
+            elapsed: on the clock. What is more than this can take was an interruption, in which the thread waited and
+                used no processor; large arrays, which have their own account, are in there too.
+            values: how many there were.
+        """
+        self.charge(allowance, min(elapsed, _MOST_FOR_A_COPY * values))
 
     def charge(self, allowance: Allowance, cost: int) -> None:
         """Takes from an allowance what profiling has cost, in nanoseconds."""
