@@ -106,7 +106,7 @@ FOUND: dict[str, tuple[Callable[[], Any], list[tuple[str, str, tuple[int, ...] |
     "ragged rows": (lambda: [[1.0], [2.0, 3.0]], [("x.0", "float64", (1,), None), ("x.1", "float64", (2,), None)]),
     "records": (
         lambda: [{"age": 41, "name": "secret"}],
-        [("x.0.age", "int64", (), None), ("x.0.name", "string", (), "text is not profiled")],
+        [("age", "int64", (1,), None), ("name", "string", (1,), "text is not profiled")],
     ),
     "numbers and text": (
         lambda: [1, "secret"],
@@ -160,7 +160,7 @@ WIDE = {
     "dict": {f"f{i}": 1.0 for i in range(5000)},
     "lists of lists": _dense(3, 1000),
     "lists of nothing": [[[]] * 1000] * 1000,
-    "dicts": [{"a": 1, "b": "x"}] * 100_000,
+    "dicts of lists": [{"a": [1], "b": "x"}] * 100_000,
 }
 
 

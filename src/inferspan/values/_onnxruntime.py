@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from inferspan.values._numpy import read_array
 from inferspan.values._reading import Reading
+from inferspan.values._texts import of_text
 
 #: ONNX's names of element types, where they are not numpy's.
 _NUMPY_NAMES = {"float": "float32", "double": "float64"}
@@ -27,7 +29,7 @@ def read_ortvalue(value: Any) -> Reading:
         return Reading(type_name, None, note="only tensors are read")
     shape = tuple(value.shape())
     if type_name == "string":
-        return Reading("string", shape, note="text is not profiled")
+        return of_text(shape, (math.prod(shape), 0), ())
     device = value.device_name()
     if device.lower() != "cpu":
         return Reading(type_name, shape, note=f"on {device.lower()}")

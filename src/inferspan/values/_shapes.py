@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferspan.values._types import class_of, name_of
+from inferspan.values._types import class_of, frame_reader_of, name_of
 from inferspan.values._walk import join
 
 _MAX_ITEMS = 16
@@ -28,7 +28,9 @@ def shape_of(value: Any) -> Shape | None:
     if kind is list or kind is tuple:
         first: Any = value[0] if value else None
         inner = class_of(first)
-        return (len(value), len(first)) if inner is list or inner is tuple else (len(value),)
+        return (len(value), len(first)) if inner is list or inner is tuple or inner is dict else (len(value),)
+    if frame_reader_of(kind) is not None:
+        return value.shape
     return () if kind is float or kind is int or kind is bool else None
 
 

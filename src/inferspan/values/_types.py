@@ -6,41 +6,73 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, cast
 
 from inferspan.values._reading import Reading
+from inferspan.values._texts import of_text
 
 Reader = Callable[[Any], Reading]
+#: Returns label and reading of each column of a frame, at most one more than it is asked for.
+FrameReader = Callable[[Any, int], list[tuple[Any, Reading]]]
 
 _NUMPY = "inferspan.values._numpy"
 _TORCH = "inferspan.values._torch"
 _ONNXRUNTIME = "inferspan.values._onnxruntime"
+_CELLS = "inferspan.values._cells"
+_PANDAS = "inferspan.values._pandas"
+_POLARS = "inferspan.values._polars"
+_ARROW = "inferspan.values._arrow"
 
 #: (module, class) -> (module of ours, its reader). The class is looked up in the module that the application has
 #: imported, so a class that only bears the name is not taken for it.
-_BY_NAME: dict[tuple[str, str], tuple[str, str]] = {
-    ("numpy", "ndarray"): (_NUMPY, "read_array"),
-    ("torch", "Tensor"): (_TORCH, "read_tensor"),
-    ("torch.nn.parameter", "Parameter"): (_TORCH, "read_tensor"),
-    ("onnxruntime.capi.onnxruntime_inference_collection", "OrtValue"): (_ONNXRUNTIME, "read_ortvalue"),
-    ("onnxruntime.capi.onnxruntime_pybind11_state", "OrtValue"): (_ONNXRUNTIME, "read_ortvalue"),
-} | {
-    ("numpy", name): (_NUMPY, "read_scalar")
-    for name in (
-        "bool",
-        "bool_",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-    )
+_BY_NAME: dict[tuple[str, str], tuple[str, str]] = (
+    {
+        ("numpy", "ndarray"): (_NUMPY, "read_array"),
+        ("torch", "Tensor"): (_TORCH, "read_tensor"),
+        ("torch.nn.parameter", "Parameter"): (_TORCH, "read_tensor"),
+        ("onnxruntime.capi.onnxruntime_inference_collection", "OrtValue"): (_ONNXRUNTIME, "read_ortvalue"),
+        ("onnxruntime.capi.onnxruntime_pybind11_state", "OrtValue"): (_ONNXRUNTIME, "read_ortvalue"),
+        ("pandas", "Series"): (_PANDAS, "read_series"),
+        ("pandas.core.series", "Series"): (_PANDAS, "read_series"),
+        ("polars.series.series", "Series"): (_POLARS, "read_series"),
+        ("pyarrow.lib", "ChunkedArray"): (_ARROW, "read_chunked"),
+    }
+    | {
+        ("numpy", name): (_NUMPY, "read_scalar")
+        for name in (
+            "bool",
+            "bool_",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "float16",
+            "float32",
+            "float64",
+        )
+    }
+    | {
+        ("pyarrow.lib", f"{name}Array"): (_ARROW, "read_array")
+        for name in (
+            *("Boolean", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
+            *("HalfFloat", "Float", "Double", "Date32", "Date64", "Timestamp", "Duration"),
+            *("String", "LargeString", "StringView", "Dictionary", "Null"),
+        )
+    }
+)
+
+#: The same of frames, which have columns.
+_FRAMES: dict[tuple[str, str], tuple[str, str]] = {
+    ("pandas", "DataFrame"): (_PANDAS, "read_frame"),
+    ("pandas.core.frame", "DataFrame"): (_PANDAS, "read_frame"),
+    ("polars.dataframe.frame", "DataFrame"): (_POLARS, "read_frame"),
+    ("pyarrow.lib", "Table"): (_ARROW, "read_table"),
+    ("pyarrow.lib", "RecordBatch"): (_ARROW, "read_table"),
 }
 
 #: Items of a container that are looked at for having been written to.
@@ -54,7 +86,7 @@ class_of: Callable[[Any], type[Any]] = cast(Any, type)
 # A metaclass can define these names for itself; what `type` stores is read past it.
 module_of: Callable[[type], Any] = type.__dict__["__module__"].__get__
 _qualified_name_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
-_simple_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+simple_name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 bases_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 members_of: Callable[[type], Any] = type.__dict__["__dict__"].__get__
 
@@ -63,16 +95,30 @@ def _read_scalar(value: Any) -> Reading:
     return Reading(_SCALARS[type(value)], (), data=(value,))
 
 
-def _read_text(value: str | bytes) -> Reading:
-    if type(value) is str:
-        return Reading("string", (), note="text is not profiled", lengths=(len(value),))
-    return Reading("bytes", (), note="text is not profiled")
+def _read_time(value: date) -> Reading:
+    return importlib.import_module(_CELLS).read_cells((value,), ())
+
+
+def _read_text(value: str) -> Reading:
+    return of_text((), (1, 0), (value,))
+
+
+def _read_bytes(_: bytes) -> Reading:
+    return Reading("bytes", (), note="text is not profiled", counts=(1, 0))
 
 
 #: By the class's ``id``, for a metaclass can define how its classes are hashed; the class is kept with it.
 _readers: dict[int, tuple[Reader, type]] = {
-    id(kind): (_read_text if kind in (str, bytes) else _read_scalar, kind) for kind in (*_SCALARS, str, bytes)
+    id(kind): (reader, kind)
+    for kind, reader in (
+        *((kind, _read_scalar) for kind in _SCALARS),
+        (str, _read_text),
+        (bytes, _read_bytes),
+        (datetime, _read_time),
+        (date, _read_time),
+    )
 }
+_frame_readers: dict[int, tuple[FrameReader, type]] = {}
 
 
 def name_of(kind: type) -> str:
@@ -92,16 +138,32 @@ def reader_of(kind: type) -> Reader | None:
     entry = _readers.get(id(kind))
     if entry is not None:
         return entry[0]
+    reader: Reader | None = _find(kind, _BY_NAME)
+    if reader is not None:
+        _readers[id(kind)] = (reader, kind)
+    return reader
+
+
+def frame_reader_of(kind: type) -> FrameReader | None:
+    """Returns what reads the columns of exactly this class, or None where it is no frame that is known."""
+    entry = _frame_readers.get(id(kind))
+    if entry is not None:
+        return entry[0]
+    reader: FrameReader | None = _find(kind, _FRAMES)
+    if reader is not None:
+        _frame_readers[id(kind)] = (reader, kind)
+    return reader
+
+
+def _find(kind: type, readers: dict[tuple[str, str], tuple[str, str]]) -> Any:
     module = module_of(kind)
     if type(module) is not str:
         return None
-    name = _simple_name_of(kind)
-    found = _BY_NAME.get((module, name))
+    name = simple_name_of(kind)
+    found = readers.get((module, name))
     if found is None or getattr(sys.modules.get(module), name, None) is not kind:
         return None
-    reader: Reader = getattr(importlib.import_module(found[0]), found[1])
-    _readers[id(kind)] = (reader, kind)
-    return reader
+    return getattr(importlib.import_module(found[0]), found[1])
 
 
 def describe(value: Any) -> Reading:

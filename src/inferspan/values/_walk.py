@@ -16,8 +16,19 @@ from itertools import chain, islice
 from typing import Any, cast
 
 from inferspan.text import encodable
+from inferspan.values._cells import MAX_CELLS, is_scalar, read_cells
 from inferspan.values._reading import Reading
-from inferspan.values._types import bases_of, class_of, describe, members_of, module_of, name_of, reader_of
+from inferspan.values._records import read_records
+from inferspan.values._types import (
+    bases_of,
+    class_of,
+    describe,
+    frame_reader_of,
+    members_of,
+    module_of,
+    name_of,
+    reader_of,
+)
 
 #: Bounds of a walk. What lies beyond is named in one note.
 MAX_DEPTH = 4
@@ -72,11 +83,11 @@ def walk(value: Any, name: str) -> list[tuple[str, Reading]]:
 
 
 def _walk(value: Any, kind: type, name: str, prefix: str, depth: int, found: list[tuple[str, Reading]]) -> None:
-    numbers = _numbers(value) if kind is list or kind is tuple else None
-    if numbers is not None:
-        found.append((name, numbers))
-        return
     try:
+        columns = _columns(value, kind, name, prefix, MAX_LEAVES - len(found))
+        if columns is not None:
+            found += columns
+            return
         items = _items(value, kind, name, prefix, MAX_LEAVES - len(found) + 1)
     except RuntimeError:
         found.append((name, Reading(name_of(kind), None, note="changed while it was read")))
@@ -101,6 +112,37 @@ def _walk(value: Any, kind: type, name: str, prefix: str, depth: int, found: lis
             found.append((inner_name, reader(inner)))
         else:
             _walk(inner, inner_kind, inner_name, inner_name, depth + 1, found)
+
+
+def _columns(value: Any, kind: type, name: str, prefix: str, limit: int) -> list[tuple[str, Reading]] | None:
+    """Reads a value that is one array or one table; None where it is neither."""
+    if kind is list or kind is tuple:
+        numbers = _numbers(value)
+        if numbers is not None:
+            return [(name, numbers)]
+        if not value:
+            return None
+        if class_of(value[0]) is dict:
+            columns = read_records(value, _first_items, limit)
+        elif is_scalar(value[0]):
+            cells = value[:MAX_CELLS]
+            note = None if len(cells) == len(value) else f"first {len(cells)} of {len(value)}"
+            one = read_cells(cells, (len(value),), note=note) if all(map(is_scalar, cells)) else None
+            # Items of several kinds are what they are one by one.
+            return [(name, one)] if one is not None and one.type != "object" else None
+        else:
+            return None
+    else:
+        read = frame_reader_of(kind)
+        columns = None if read is None else read(value, limit)
+    if columns is None:
+        return None
+    found = [(join(prefix, label), reading) for label, reading in columns[:limit]]
+    if not columns:
+        found.append((name, Reading(name_of(kind), None, note="no columns")))
+    if len(columns) > limit:
+        found.append((name, Reading(name_of(kind), None, note=f"more than {limit} columns")))
+    return found
 
 
 def _items(value: Any, kind: type, name: str, prefix: str, limit: int) -> list[tuple[str, Any]] | None:
