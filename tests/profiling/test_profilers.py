@@ -590,7 +590,9 @@ def test_brightness_of_large_images_is_near() -> None:
     assert found["mean"] == pytest.approx(float(images[0].mean(axis=(1, 2)) @ LUMA), rel=0.02)
 
 
-@pytest.mark.parametrize("shape", [(3, 224), (4, 5, 6), (2, 3, 7, 7), (5, 128, 768), (2, 3, 224, 224, 1), (1, 3, 2000)])
+@pytest.mark.parametrize(
+    "shape", [(3, 224), (4, 5, 6), (9, 20, 130), (2, 3, 7, 7), (5, 128, 768), (2, 3, 224, 224, 1), (1, 3, 2000)]
+)
 def test_what_is_no_image_has_no_brightness(shape: tuple[int, ...]) -> None:
     assert said("image_brightness", "x", np.ones(shape, np.float32), dimensions=()) is None
 
@@ -627,6 +629,14 @@ def test_values_that_are_missing_or_infinite_spoil_nothing() -> None:
     assert said("embedding_norm", "embedding", strange) == statistics([math.sqrt(2)])
     assert said("embedding_norm", "embedding", np.full((2, 2), np.nan)) is None
     assert said("embedding_norm", "embedding", np.full((2, 2), 1e200)) is None
+
+
+def test_lengths_of_texts() -> None:
+    assert said("text_length", "x", "hello", "größe 🙂", "") == statistics([5, 7, 0])
+    assert said("text_length", "x", "hello" * 1000) == statistics([5000])  # of the text, not of what is kept of it
+    assert said("text_length", "x", ["a", "bb", None, "cccc"], ["dd"]) == statistics([1, 2, 4, 2])
+    assert said("text_length", "x", np.array(["a", "bbb"])) == statistics([1, 3])
+    assert said("text_length", "x", 5) is None
 
 
 @pytest.mark.parametrize("name", ["image_brightness", "embedding_norm"])

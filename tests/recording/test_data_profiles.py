@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from inferspan import pipeline
-from inferspan.profiling import capture
+from inferspan.profiling import capture, profilers
+from inferspan.profiling._included import ImageBrightness
+from inferspan.profiling.profilers import register_profiler
 from inferspan.recording import drops, profiles
 from inferspan.semconv import attributes as names
 
@@ -127,6 +129,52 @@ def test_a_large_array_is_said_to_be_sampled(models: Models) -> None:
     assert event.attributes[names.INFERSPAN_FIELD_PROFILE_SAMPLED] is True
     assert event.attributes[names.INFERSPAN_FIELD_PROFILE_COUNT] == 200_000
     assert event.attributes[names.INFERSPAN_FIELD_PROFILE_QUANTILE_50] == pytest.approx(0, abs=0.05)
+
+
+def test_frequent_values_and_how_many_different_ones(models: Models) -> None:
+    for number in range(40):
+        models.infer({"x": np.ones(16)}, {"label": np.array([number % 3, 7, number]), "spam": np.array([number > 5])})
+    events = by_field(closed(models))
+
+    label = events["label"].attributes
+    assert label[names.INFERSPAN_FIELD_PROFILE_DISTINCT_COUNT] == 40
+    assert label[names.INFERSPAN_FIELD_PROFILE_CATEGORIES] == ("7", "0", "1", "2")  # the others were seen too rarely
+    assert label[names.INFERSPAN_FIELD_PROFILE_CATEGORY_COUNTS] == (41, 15, 14, 14)
+    spam = events["spam"].attributes
+    assert spam[names.INFERSPAN_FIELD_PROFILE_DISTINCT_COUNT] == 2
+    assert spam[names.INFERSPAN_FIELD_PROFILE_CATEGORIES] == ("true",)  # the other was seen six times
+    assert spam[names.INFERSPAN_FIELD_PROFILE_CATEGORY_COUNTS] == (34,)
+    assert names.INFERSPAN_FIELD_PROFILE_DISTINCT_COUNT not in events["x"].attributes
+
+
+def test_what_the_applications_profilers_say(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profilers, "_found", {})
+    monkeypatch.setitem(profilers.registered, "brightness", None)
+    register_profiler("brightness", ImageBrightness, models="fraud", fields="pixel_values")
+    image = np.full((2, 3, 64, 64), 0.5, np.float32)
+    for factor in (1, 1, 2):
+        models.infer({"pixel_values": image * factor, "other": image})
+    models.infer({"pixel_values": image}, model="another")
+    events = [dict(event.attributes) for event in closed(models)]
+
+    told = {
+        (one["inferspan.model.name"], one["inferspan.field.name"]): {
+            key.removeprefix("inferspan.field.profile.custom."): value for key, value in one.items() if "custom" in key
+        }
+        for one in events
+    }
+    assert told == {
+        ("fraud", "pixel_values"): {
+            "brightness.count": 6.0,
+            "brightness.mean": pytest.approx(2 / 3),
+            "brightness.standard_deviation": pytest.approx(math.sqrt(2) / 6),
+            "brightness.minimum": pytest.approx(0.5),
+            "brightness.maximum": pytest.approx(1.0),
+        },
+        ("fraud", "other"): {},
+        ("another", "pixel_values"): {},
+    }
+    assert all(type(value) is float for value in told["fraud", "pixel_values"].values())
 
 
 def test_beyond_the_limit_the_best_fields_are_counted_and_not_told(

@@ -108,7 +108,7 @@ class EmbeddingNorm(_Distribution):
 class TextLength(_Distribution):
     """The number of characters of each text."""
 
-    types = ("string",)
+    types = ("string", "category")
 
     def _numbers(self, values: Any, shape: tuple[int, ...]) -> Any:  # noqa: ARG002 (it is as long as it is)
         return values.astype("float64")

@@ -46,10 +46,10 @@ class Profiler(Protocol):
 
         Args:
             values: a private, read-only ``numpy.ndarray``, of the field's type and number of dimensions: half precision
-                arrives as float32, a list as float64 with NaN for None, text as the number of characters of each.
-                Up to 8 192 elements are complete. Of more, some are left out at even distances, never at the same
-                places: of images along height and width, down to 16 pixels, and then whole images; of everything else
-                along the first axes first, so that rows of up to 8 192 elements are complete.
+                arrives as float32, a list as float64 with NaN for None. Of texts they are the numbers of characters, of
+                some of them, in one dimension. Up to 8 192 elements are complete. Of more, some are left out at even
+                distances, at other places in each call: of images along height and width, down to 16 pixels, and then
+                whole images; of everything else along the first axes first, so that rows of up to 8 192 are complete.
             shape: of all values: an axis along which there are fewer ``values`` is not complete.
         """
         ...

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from operator import itemgetter
 from typing import Any
 
 from opentelemetry._logs import Logger, SeverityNumber
@@ -24,6 +26,9 @@ from inferspan.windows import FieldSummary, Window
 #: Whichever inference was the last has no more to do with a window than the others. An empty context would be taken for
 #: none, and so for the current one.
 _NO_TRACE = set_span_in_context(INVALID_SPAN, Context())
+
+#: Most values of a field that an event names.
+_MOST_CATEGORIES = 10
 
 
 def emit(window: Window, logger: Logger) -> None:
@@ -72,8 +77,18 @@ def _profile(field: FieldSummary, min_count: int) -> Iterator[tuple[str, Any]]:
     yield names.INFERSPAN_FIELD_PROFILE_ZERO_COUNT, field.zero
     yield names.INFERSPAN_FIELD_PROFILE_MISSING_RATIO, field.missing / count if count else 0.0
     yield names.INFERSPAN_FIELD_PROFILE_INFINITE_RATIO, field.infinite / count if count else 0.0
-    if field.finite < min_count:
-        return
+    if field.finite >= min_count:
+        yield from _statistics(field)
+    if field.categories:
+        yield from _categories(field, min_count)
+    if count >= min_count:
+        for profiler, figures in field.custom.items():
+            for figure, value in figures.items():
+                if not isinstance(value, str):
+                    yield f"{names.INFERSPAN_FIELD_PROFILE_CUSTOM}.{profiler}.{figure}", float(value)
+
+
+def _statistics(field: FieldSummary) -> Iterator[tuple[str, Any]]:
     for name, value in (
         (names.INFERSPAN_FIELD_PROFILE_MINIMUM, field.minimum),
         (names.INFERSPAN_FIELD_PROFILE_MAXIMUM, field.maximum),
@@ -88,6 +103,21 @@ def _profile(field: FieldSummary, min_count: int) -> Iterator[tuple[str, Any]]:
             yield name, float(value)
     if 0 < field.histogram.count < field.finite:
         yield names.INFERSPAN_FIELD_PROFILE_SAMPLED, True
+
+
+def _categories(field: FieldSummary, min_count: int) -> Iterator[tuple[str, Any]]:
+    """Yields how many different values there were, and those that were seen often enough to be no single ones."""
+    yield names.INFERSPAN_FIELD_PROFILE_DISTINCT_COUNT, sum(one.distinct for one in field.categories)
+    found = [
+        (one.count - one.error, str(one.value) if type(one.value) is not bool else str(one.value).lower())
+        for summary in field.categories
+        for one in summary.categories
+        if one.count - one.error >= min_count
+    ]
+    found = heapq.nlargest(_MOST_CATEGORIES, found, key=itemgetter(0))
+    if found:
+        yield names.INFERSPAN_FIELD_PROFILE_CATEGORIES, [value for _, value in found]
+        yield names.INFERSPAN_FIELD_PROFILE_CATEGORY_COUNTS, [count for count, _ in found]
 
 
 def _written(nanoseconds: int) -> str:
