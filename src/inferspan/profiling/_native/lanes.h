@@ -24,14 +24,14 @@ typedef double NAME(doubles) __attribute__((vector_size(VECTOR)));
 #define part NAME(part)
 #define doubles NAME(doubles)
 
-/* Elements whose sums are taken about one shift, and as many as may be added up in lanes of REAL. */
-#define BLOCK 4096
+/* Elements whose sums are taken about one shift, and those that are added up in lanes of REAL. */
+#define BLOCK 16384
 #define SUM (16 * STRIPE)
 
 /* Sums of deviations from a shift, of a block. */
 struct NAME(sums) {
     reals minimum[ROWS], maximum[ROWS];
-    flags zero[ROWS], missing[ROWS], finite[ROWS];
+    flags nonzero[ROWS], missing[ROWS], finite[ROWS];
     doubles total, squares;
 };
 #define sums struct NAME(sums)
@@ -39,20 +39,55 @@ struct NAME(sums) {
 #define EACH(i) for (size_t i = 0; i < LANES; i++)
 #define INLINE static inline __attribute__((always_inline))
 
+#define CHOOSE(mask, x, y) ((reals)(((flags)(x) & (mask)) | ((flags)(y) & ~(mask))))
+#ifdef __clang__
+#define FEW_LANES 0
+#else
+#define FEW_LANES (LANES <= 4) /* GCC takes short vectors apart when it sees them written out */
+#endif
+
 /* Compilers make one instruction of each of these; a value that is not a number is passed over. */
 INLINE reals NAME(least)(reals x, reals y) {
     reals z;
+    if (FEW_LANES)
+        return CHOOSE(x < y, x, y);
     EACH(i) z[i] = x[i] < y[i] ? x[i] : y[i];
     return z;
 }
 
 INLINE reals NAME(most)(reals x, reals y) {
     reals z;
+    if (FEW_LANES)
+        return CHOOSE(x > y, x, y);
     EACH(i) z[i] = x[i] > y[i] ? x[i] : y[i];
     return z;
 }
 
-#define CHOOSE(mask, x, y) ((reals)(((flags)(x) & (mask)) | ((flags)(y) & ~(mask))))
+
+INLINE flags NAME(lower)(flags x, flags y) {
+    flags z;
+    if (FEW_LANES)
+        return y ^ ((x ^ y) & (x < y));
+    EACH(i) z[i] = x[i] < y[i] ? x[i] : y[i];
+    return z;
+}
+
+INLINE flags NAME(higher)(flags x, flags y) {
+    flags z;
+    if (FEW_LANES)
+        return y ^ ((x ^ y) & (x > y));
+    EACH(i) z[i] = x[i] > y[i] ? x[i] : y[i];
+    return z;
+}
+
+/* Counts magnitudes that are not zero. Whether floats are equal to zero may depend on the thread's settings. */
+INLINE flags NAME(count)(flags count, flags magnitude) {
+#if VECTOR == 64 /* comparisons give bits there, which would have to be made numbers of */
+    return count + NAME(lower)(magnitude, (flags){0} + 1);
+#else
+    return count - (magnitude > 0);
+#endif
+}
 
 INLINE void NAME(widen)(doubles *to, reals some) {
     part pieces[STEPS];
@@ -71,18 +106,18 @@ INLINE reals NAME(all)(REAL value) {
 INLINE void NAME(add)(
     sums *to, const REAL *data, const size_t rows, size_t stripes, reals shift, const int has_gaps) {
     reals total[ROWS], squares[ROWS], minimum[ROWS], maximum[ROWS];
-    flags zero[ROWS], missing[ROWS], finite[ROWS];
+    flags nonzero[ROWS], missing[ROWS], finite[ROWS];
     for (size_t row = 0; row < rows; row++) {
         total[row] = squares[row] = (reals){0};
         minimum[row] = to->minimum[row];
         maximum[row] = to->maximum[row];
-        zero[row] = missing[row] = finite[row] = (flags){0};
+        nonzero[row] = missing[row] = finite[row] = (flags){0};
     }
     for (size_t stripe = 0; stripe < stripes; stripe++, data += rows * LANES) {
         for (size_t row = 0; row < rows; row++) {
             reals value = *(const reals *)(data + row * LANES);
             flags magnitude = (flags)value & (SIGNED)~SIGN;
-            zero[row] -= magnitude == 0;
+            nonzero[row] = NAME(count)(nonzero[row], magnitude);
             if (has_gaps) {
                 flags is_finite = magnitude < (SIGNED)INFINITE;
                 finite[row] -= is_finite;
@@ -102,7 +137,7 @@ INLINE void NAME(add)(
     for (size_t row = 0; row < rows; row++) {
         to->minimum[row] = minimum[row];
         to->maximum[row] = maximum[row];
-        to->zero[row] += zero[row];
+        to->nonzero[row] += nonzero[row];
         to->missing[row] += missing[row];
         to->finite[row] += finite[row];
         NAME(widen)(&to->total, total[row]);
@@ -140,21 +175,21 @@ INLINE void NAME(pass)(
     for (size_t row = 1; row < ROWS; row++) {
         to->minimum[0] = NAME(least)(to->minimum[row], to->minimum[0]);
         to->maximum[0] = NAME(most)(to->maximum[row], to->maximum[0]);
-        to->zero[0] += to->zero[row];
+        to->nonzero[0] += to->nonzero[row];
         to->missing[0] += to->missing[row];
         to->finite[0] += to->finite[row];
     }
-    uint64_t zero = 0, missing = 0, finite = 0;
+    uint64_t nonzero = 0, missing = 0, finite = 0;
     REAL minimum = (REAL)INFINITY, maximum = -(REAL)INFINITY;
     for (size_t i = 0; i < LANES; i++) {
         minimum = to->minimum[0][i] < minimum ? to->minimum[0][i] : minimum;
         maximum = to->maximum[0][i] > maximum ? to->maximum[0][i] : maximum;
-        zero += (uint64_t)to->zero[0][i];
+        nonzero += (uint64_t)to->nonzero[0][i];
         missing += (uint64_t)to->missing[0][i];
         finite += (uint64_t)to->finite[0][i];
     }
     found->count = size;
-    found->zero = zero - (near == 0 && !has_gaps ? filled : 0);
+    found->zero = size - nonzero + (near != 0 || has_gaps ? filled : 0);
     found->missing = has_gaps ? missing - filled : 0;
     found->infinite = has_gaps ? size - finite - found->missing : 0;
     found->minimum = minimum;

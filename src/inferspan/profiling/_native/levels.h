@@ -28,6 +28,10 @@ struct level {
 /* Those that were compiled, best first; the last one runs everywhere. NULL ends them. */
 extern const struct level *const LEVELS[];
 
+/* The level of the shortest vectors, for so few elements that setting up and adding up longer ones takes longer. */
+extern const struct level *const LEVEL_OF_FEW;
+enum { FEW_ELEMENTS = 64 };
+
 /* Returns whether this processor and its operating system can run a level. */
 int level_runs(const struct level *level);
 

@@ -32,47 +32,46 @@ struct NAME(table) {
 
 /* Fills in a side. Returns whether there is a cell for each value: not where cells reach down to zero. */
 static int NAME(fill)(table *to, const struct state *state, int side) {
-    int cell = to->cell, digit = to->digit;
-    BITS *added = to->added + side * CELLS;
-    BITS place = (BITS)side * PLACES;
-    struct boundary boundary = boundary_of(state->offset[side], state->scale);
-    BITS first = (BITS)(boundary_bits(&boundary, MANTISSA, LOWEST) + 1) >> cell;
-    boundary_next(&boundary);
-    BITS next = (BITS)boundary_bits(&boundary, MANTISSA, LOWEST);
-    BITS end = place + state->used[side];
-    struct boundary upper = boundary_of(state->offset[side] + state->used[side], state->scale);
-    BITS last = (BITS)boundary_bits(&upper, MANTISSA, LOWEST) >> cell;
-    if (!state->used[side]) {
-        first = (TINY >> cell) + 1;
-        last = first - 1;
-    }
-    if (first == 0 || last - first + 1 > CELLS - 2)
-        return 0;
-    BITS bucket = place;
-    while (next < first << cell && bucket + 1 < end) { /* buckets below the first normal number */
-        bucket++;
-        boundary_next(&boundary);
-        next = (BITS)boundary_bits(&boundary, MANTISSA, LOWEST);
-    }
-    for (BITS number = first; number != last + 1; number++) {
-        BITS start = number << cell, stop = start + (((BITS)1 << cell) - 1);
-        BITS *adds = added + (number - first + 1);
-        if (next >= stop || bucket + 1 == end)
-            *adds = (bucket << digit) - start;
-        else
-            *adds = ((bucket + 1) << digit) - (next + 1);
-        if (next <= stop && bucket + 1 < end) {
-            bucket++;
-            boundary_next(&boundary);
-            next = (BITS)boundary_bits(&boundary, MANTISSA, LOWEST);
+    int cell = to->cell, digit = to->digit, used = state->used[side];
+    int scale = state->scale, number = used, period = CELLS;
+    uint64_t boundaries[MAX_BUCKETS + 1];
+    BITS first = (TINY >> cell) + 1, last = first - 1;
+    if (used) {
+        boundaries_of(boundaries, state->offset[side], 1, scale, MANTISSA, LOWEST);
+        boundaries_of(boundaries + used, state->offset[side] + used, 1, scale, MANTISSA, LOWEST);
+        first = (BITS)(boundaries[0] + 1) >> cell;
+        last = (BITS)boundaries[used] >> cell;
+        /* Cells repeat with each power of two: there the bits and the bucket's number go on alike. */
+        if (scale >= 0 && boundaries[0] >= TINY && used >> scale > 0) {
+            number = 1 << scale;
+            period = 2 << scale;
         }
+        boundaries_of(boundaries, state->offset[side], number + 1, scale, MANTISSA, LOWEST);
     }
+    if (first == 0 || last - first + 1 > CELLS - 4)
+        return 0;
+    /* A boundary ends a bucket: it is put into its cell, and the next bucket into the cells behind, of which two at
+     * most have no boundary. Those that have one are put right when it is its turn. */
+    BITS *added = to->added + side * CELLS + 1, bucket = (BITS)(side * PLACES), at = first;
+    for (int i = 0; used && i <= number; i++, bucket++) {
+        BITS boundary = (BITS)boundaries[i], plain = bucket << digit;
+        if (boundary >= first << cell) { /* not below the first cell, nor the first normal number */
+            at = boundary >> cell;
+            added[at - first] = plain - (boundary + 1);
+            at += 1;
+        }
+        added[at - first] = plain - (at << cell);
+        added[at - first + 1] = plain - (at << cell) - ((BITS)1 << cell);
+        added[at - first + 2] = plain - (at << cell) - ((BITS)2 << cell);
+    }
+    for (BITS i = (BITS)period; i < last - first + 1; i++)
+        added[i] = added[i - (BITS)period];
     struct NAME(side) *ends = &to->sides[side];
     ends->low = (first << cell) - 1;
     ends->high = (last + 1) << cell;
     ends->before = first - 1 - (BITS)side * CELLS;
-    added[0] = ((BITS)NOWHERE << digit) - ends->low;
-    added[last - first + 2] = ((BITS)NOWHERE << digit) - ends->high;
+    added[-1] = ((BITS)NOWHERE << digit) - ends->low;
+    added[last - first + 1] = ((BITS)NOWHERE << digit) - ends->high;
     return 1;
 }
 
@@ -85,20 +84,8 @@ static int NAME(prepare)(table *to, const struct state *state) {
     return NAME(fill)(to, state, 0) && NAME(fill)(to, state, 1);
 }
 
-INLINE flags NAME(lower)(flags x, flags y) {
-    flags z;
-    EACH(i) z[i] = x[i] < y[i] ? x[i] : y[i];
-    return z;
-}
-
-INLINE flags NAME(higher)(flags x, flags y) {
-    flags z;
-    EACH(i) z[i] = x[i] > y[i] ? x[i] : y[i];
-    return z;
-}
-
 /* Counts some values, in `ways` histograms in turn: a count that was written just before is slow to be read again. */
-static void NAME(count)(
+static void NAME(count_all)(
     uint32_t (*counts)[2 * PLACES], size_t ways, const table *from, const REAL *data, size_t size) {
     struct NAME(side) positive = from->sides[0], negative = from->sides[1];
     bits low = (bits)NAME(all)(0), high = low, before = low;
@@ -164,7 +151,7 @@ static void NAME(count_few)(struct state *to, const REAL *data, size_t size) {
 
 /* Finds the least magnitudes of either sign but zero, as bits. They mean nothing where there is none. */
 static void NAME(nearest)(BITS found[2], const REAL *data, size_t size) {
-    const flags lowest = (flags)NAME(all)(0) + (SIGNED)SIGN;
+    const flags lowest = (flags){0} + (SIGNED)SIGN;
     flags least[2] = {~lowest, ~lowest};
     REAL rest[LANES] = {0};
     for (size_t i = 0; i < size; i += LANES) {
@@ -244,7 +231,7 @@ static void NAME(tally)(struct state *to, const void *address, size_t size, int 
             can_look_up = NAME(prepare)(&buckets, to);
         }
         if (can_look_up)
-            NAME(count)(counts, ways, &buckets, data, number);
+            NAME(count_all)(counts, ways, &buckets, data, number);
         else
             NAME(count_few)(to, data, number);
     }
@@ -264,6 +251,7 @@ static void NAME(tally)(struct state *to, const void *address, size_t size, int 
 #undef sums
 #undef EACH
 #undef INLINE
+#undef FEW_LANES
 #undef CHOOSE
 #undef reals
 #undef bits

@@ -77,6 +77,8 @@ static void add_contiguous(const struct level *level, const void *data, size_t s
                            void *room) {
     int is_double = computed_as(type) == FLOAT64;
     const char *place = data;
+    if (size <= FEW_ELEMENTS)
+        level = LEVEL_OF_FEW;
     while (size) {
         const void *numbers = place;
         size_t number = size;
