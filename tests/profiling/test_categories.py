@@ -332,6 +332,13 @@ def test_what_is_no_summary_is_refused(change: dict[str, Any]) -> None:
         CategorySummary.from_dict({})
 
 
+@pytest.mark.parametrize("text", ["x" * 65, "\ud800", 7, None, True])
+def test_a_text_that_is_none_is_refused(text: Any) -> None:
+    found = summary_of(["a"], "string").as_dict()
+    with pytest.raises(ValueError, match="no summary of categories"):
+        CategorySummary.from_dict({**found, "categories": [[text, 1, 0]]})
+
+
 def test_kinds_are_not_mixed() -> None:
     with pytest.raises(ValueError, match="integer and of string"):
         summary_of([1]).merge(summary_of(["a"], "string"))

@@ -130,7 +130,8 @@ class CategorySummary:
             expected = _TYPES[found["kind"]]
             table: _Table = {}
             for value, count, error in found["categories"]:
-                if type(value) is not expected or not 0 <= int(error) <= int(count):
+                is_one = type(value) is expected and (expected is not str or abbreviated(value) == value)
+                if not is_one or not 0 <= int(error) <= int(count):
                     raise ValueError(f"no category of {found['kind']}")
                 table[value] = (int(count), int(error))
             if not values.is_sound or min(int(found["count"]), int(found["unlisted"])) < 0:
