@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import inferspan
 from inferspan import pipeline
 from inferspan.profiling import capture, profilers
 from inferspan.profiling._included import ImageBrightness
@@ -175,6 +176,35 @@ def test_what_the_applications_profilers_say(models: Models, monkeypatch: pytest
         ("another", "pixel_values"): {},
     }
     assert all(type(value) is float for value in told["fraud", "pixel_values"].values())
+
+
+class _Modelled:
+    """Runs a model of its own."""
+
+    def __init__(self) -> None:
+        self.scores = 0
+
+    def update(self, values: Any, shape: tuple[int, ...]) -> None:
+        with inferspan.inference("inner") as call:
+            call.inputs({"x": values})
+        self.scores += 1
+
+    def merge(self, summary: Any) -> None:
+        self.scores += summary["scores"]
+
+    def summary(self) -> dict[str, Any]:
+        return {"scores": self.scores}
+
+
+def test_a_model_that_a_profiler_runs_is_not_recorded(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profilers, "_found", {})
+    monkeypatch.setitem(profilers.registered, "modelled", None)
+    register_profiler("modelled", _Modelled)
+    models.infer({"x": np.ones(16)})
+    models.infer({"x": np.ones(16)})
+    (event,) = closed(models)
+    assert event.attributes["inferspan.field.profile.custom.modelled.scores"] == 2
+    assert [span.attributes["inferspan.model.name"] for span in models.telemetry.spans()] == ["fraud"] * 2
 
 
 def test_beyond_the_limit_the_best_fields_are_counted_and_not_told(

@@ -13,6 +13,8 @@ from itertools import islice
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
 from inferspan.profiling.profilers import Profiler, Registration, Selection, Value, registered
 from inferspan.text import encodable
 
@@ -62,11 +64,13 @@ class OpenProfilers:
         values = _given.of_capture(capture)
         if values is None:
             return
-        for index, registration in known[1]:
-            if capture.columns:
-                self._update(fields[index], registration, values[:, index], (math.prod(shape[:-1]),))
-            else:
-                self._update(fields[index], registration, values, shape)
+        # A model that a profiler runs is no inference of the application; and it would come back here.
+        with suppress_instrumentation():
+            for index, registration in known[1]:
+                if capture.columns:
+                    self._update(fields[index], registration, values[:, index], (math.prod(shape[:-1]),))
+                else:
+                    self._update(fields[index], registration, values, shape)
 
     def close(self) -> dict[str, Custom]:
         """Returns what they have found, by field."""
