@@ -19,6 +19,7 @@ import torch
 import inferspan
 from inferspan import faults
 from inferspan.profiling import capture, profilers
+from inferspan.profiling.budget import Allowance, rates
 from inferspan.profiling.custom import MAX_ITEMS, MAX_KEY, MAX_TEXT, OpenProfilers, merged
 from inferspan.profiling.profilers import MAX_ELEMENTS, MAX_FAULTS, register_profiler
 from inferspan.windows import Window, WindowKey, Windows
@@ -225,6 +226,18 @@ def test_nothing_is_kept_that_no_profiler_wants() -> None:
     assert one.kept.nbytes <= MAX_ELEMENTS * 4
     value[:] = 1
     assert not one.kept.any()
+
+
+def test_what_is_kept_is_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profilers.Stopwatch, "elapsed", lambda _: 1_000_000_007)
+    monkeypatch.setattr(type(rates), "learn", lambda *_, **__: None)
+    register_profiler("given", Given, fields="x")
+    selection, allowance = profilers.of_model(MODEL), Allowance()
+    value = np.zeros((300, 300), np.float32)
+    capture({"y": value}, max_elements=10**9, profilers=selection, allowance=allowance)
+    without = allowance.spent
+    capture({"x": value}, max_elements=10**9, profilers=selection, allowance=allowance)
+    assert allowance.spent - without == without + 1_000_000_007
 
 
 def test_nothing_of_the_applications_memory_is_kept(given: list[Given]) -> None:

@@ -120,7 +120,7 @@ def capture(
             one.columns = likely_columns(reading)
         if reading.array is not None:
             if profilers is not None:
-                one.kept = profilers.keep(one)
+                one.kept = profilers.keep(one, allowance)
             large.append(one)
     if large:
         _summarise_large(large, max_elements, allowance)

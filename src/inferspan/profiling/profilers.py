@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 from inferspan import config, faults
+from inferspan.profiling.budget import Allowance, Stopwatch, budget
 
 if TYPE_CHECKING:
     from inferspan.profiling._capture import Capture
@@ -228,10 +229,14 @@ class Selection:
             self._found[key] = found
         return found
 
-    def keep(self, capture: Capture) -> Any:
+    def keep(self, capture: Capture, allowance: Allowance | None = None) -> Any:
         """Returns what a large array's profilers will be given: a bounded private copy, or None where it has none.
 
         It is called on the application's thread, which is why no profiler is.
+
+        Args:
+            capture: whose reading has the array.
+            allowance: pays for it, if there is one.
         """
         try:
             if not any(self.of_fields(capture)):
@@ -239,7 +244,11 @@ class Selection:
             # Imported here: numpy is the application's, and is there as soon as an array is.
             from inferspan.profiling import _given
 
-            return _given.of_large(capture.reading)
+            watch = Stopwatch()
+            kept = _given.of_large(capture.reading)
+            if allowance is not None:
+                budget.charge(allowance, watch.elapsed())
+            return kept
         except Exception:
             faults.caught("profilers")
             return None
