@@ -103,6 +103,8 @@ class Registration:
 
 #: By name.
 registered: dict[str, Registration] = {}
+#: Names in the setting that no profiler was found by: each instrumentor asks for all of them.
+_ignored: set[str] = set()
 #: What `of_model` has found. Replaced and not emptied: a thread that is still looking has the one of before.
 _found: dict[str, Selection | None] = {}
 
@@ -160,10 +162,11 @@ def register_named(names: Iterable[str]) -> None:
         names: the setting ``profilers``.
     """
     for number, name in enumerate(names, 1):
-        if name not in registered:
+        if name not in registered and name not in _ignored:
             try:
                 register_profiler(name)
             except Exception as error:
+                _ignored.add(name)
                 # Neither the name nor a message: a setting may be anything, a secret pasted on the wrong line included.
                 reason = "of no profiler that is there" if type(error) is LookupError else type(error).__name__
                 _log.warning("%sPROFILERS: name %d is ignored: %s", config.PREFIX, number, reason)
