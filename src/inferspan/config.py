@@ -60,6 +60,16 @@ def _exception_detail(text: str) -> str:
     return value
 
 
+KERNELS = ("auto", "native", "numpy")
+
+
+def _kernel(text: str) -> str:
+    value = text.strip().lower()
+    if value not in KERNELS:
+        raise ValueError(f"expected one of {', '.join(KERNELS)}")
+    return value
+
+
 def _models(text: str) -> Mapping[str, str]:
     mapping: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in text.split(","))):
@@ -111,6 +121,12 @@ class Config:
         "CPU time that profiling may take, as a share of the time that inferences take; what failed calls and findings "
         "need may take as much again. Beyond it inferences are not profiled, which is counted and said on the span. "
         "inf for no bound.",
+    )
+    profile_kernel: str = _setting(
+        "auto",
+        _kernel,
+        "What computes data profiles: auto (the native kernel where it is installed, else numpy), native or numpy. "
+        "Both give the same results; numpy takes longer. It is read at the first profile of a process.",
     )
     profile_min_count: int = _setting(
         10,

@@ -23,6 +23,10 @@ OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET = "OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET"
 findings need may take as much again. Beyond it inferences are not profiled, which is counted and said on
 the span. inf for no bound.
 """
+OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL = "OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL"
+"""What computes data profiles: auto (the native kernel where it is installed, else numpy), native or numpy.
+Both give the same results; numpy takes longer. It is read at the first profile of a process.
+"""
 OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT = "OTEL_PYTHON_INFERSPAN_PROFILE_MIN_COUNT"
 """Fewest values that a statistic on a span may summarise; below it only counts are shown. Lower values
 reveal data: at 1, the minimum of a single value is that value.

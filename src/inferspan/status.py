@@ -7,13 +7,17 @@ from dataclasses import asdict
 from typing import Any
 
 from inferspan import config, faults, instrumentor
+from inferspan.profiling import kernel
 from inferspan.recording import drops, notices, skips
-
-#: What computes data profiles.
-KERNEL = "numpy"
 
 #: Longest text of a setting: a mapping of models can be long, and a report has to stay short.
 _MAX_VALUE = 200
+
+
+def kernel_here() -> str:
+    """Returns what computes data profiles in this environment."""
+    config.load_once()
+    return kernel.name()
 
 
 def status() -> dict[str, Any]:
@@ -26,6 +30,7 @@ def status() -> dict[str, Any]:
         },
         "targets": [asdict(target) for target in list(instrumentor.targets.values())],
         "recorded": notices.said,
+        "kernel": kernel.name_in_use(),
         "skipped": {system: dict(reasons) for system, reasons in skips.counts.items() if reasons},
         "dropped": dict(drops.counts),
         "faults": dict(faults.counts),

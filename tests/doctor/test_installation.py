@@ -66,7 +66,7 @@ def test_all_is_well(doctor: Doctor, accepting: tuple[dict[str, str], list[Expor
     assert report.text.startswith("inferspan doctor · Python ")
     assert sys.executable in report.text
     assert f"opentelemetry-sdk {version('opentelemetry-sdk')}" in report.section("Installed")
-    assert "data profiles computed by numpy" in report.section("Installed")
+    assert "kernel of data profiles native" in report.section("Installed")
     assert f"torch {version('torch')}" in report.section("Libraries that are instrumented")
     assert "inferspan_torch inferspan_instrumentors.torch:" in report.section("Entry points that the launcher finds")
     assert "queue_size 2048 (default)" in report.section("Settings")

@@ -87,7 +87,7 @@ def _packages(report: Report) -> None:
         }
     )
     rows = [(name, _version(name) or "not installed") for name in (*_PACKAGES, *exporters)]
-    report.sections.append(Section("Installed", [*rows, ("data profiles", f"computed by {status.KERNEL}")]))
+    report.sections.append(Section("Installed", [*rows, ("kernel of data profiles", status.kernel_here())]))
     missing = [name for name in _NEEDED if _version(name) is None]
     if missing:
         report.problems.append(f"The launcher needs {' and '.join(missing)}, not installed here: {_INSTALL}")

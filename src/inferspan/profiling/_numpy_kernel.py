@@ -18,8 +18,6 @@ from inferspan.profiling.states import States
 #: Without its types, which know no array of any element type.
 np: Any = numpy
 
-NAME = "numpy"
-
 
 def moments(data: Any, layout: str, columns: int = 0) -> list[Moments]:
     """Is `inferspan.profiling.kernel.moments`."""

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What computes profiles: one native kernel where it was built, else numpy, with the same results.
+"""What computes profiles: a native kernel where it was built, else numpy, with the same results.
 
-Imported late: numpy is the application's, and is there as soon as there is an array.
+Which one is decided at the first use, by what is installed and the setting ``profile_kernel``, and logged.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
+from types import ModuleType
 from typing import Any
 
-from inferspan.profiling import _numpy_kernel
+from inferspan import config
 from inferspan.profiling._moments import Moments
 from inferspan.profiling.states import States
 
-_kernel: Any = _numpy_kernel
+_log = logging.getLogger("inferspan")
+_kernel: Any = None
+_lock = threading.Lock()
 
 
 def moments(data: Any, layout: str, *, columns: int = 0) -> list[Moments]:
@@ -26,7 +31,7 @@ def moments(data: Any, layout: str, *, columns: int = 0) -> list[Moments]:
     Returns:
         One entry for all elements; where columns are given, one a column of the last axis.
     """
-    return _kernel.moments(data, layout, columns)
+    return (_kernel or _choose()).moments(data, layout, columns)
 
 
 def accumulate(states: States, data: Any, layout: str, *, first: int = 0, columns: int = 0) -> None:
@@ -42,7 +47,7 @@ def accumulate(states: States, data: Any, layout: str, *, first: int = 0, column
     Raises:
         IndexError: there is no such field.
     """
-    _kernel.accumulate(states, data, layout, first, columns)
+    (_kernel or _choose()).accumulate(states, data, layout, first, columns)
 
 
 def distribute(states: States, index: int, data: Any, layout: str) -> None:
@@ -57,9 +62,51 @@ def distribute(states: States, index: int, data: Any, layout: str) -> None:
     Raises:
         IndexError: there is no such field.
     """
-    _kernel.distribute(states, index, data, layout)
+    (_kernel or _choose()).distribute(states, index, data, layout)
 
 
 def name() -> str:
-    """Returns which kernel is in use, and the instruction set that it was compiled for."""
-    return _kernel.NAME
+    """Returns which kernel is in use, the native one with its instruction set: ``native, x86-64-v4``, or ``numpy``."""
+    return _name_of(_kernel or _choose())
+
+
+def name_in_use() -> str | None:
+    """Returns the same, but None where nothing was computed so far."""
+    return None if _kernel is None else _name_of(_kernel)
+
+
+def _choose() -> Any:
+    global _kernel
+    with _lock:
+        if _kernel is not None:
+            return _kernel
+        wanted = config.in_force.profile_kernel
+        found = _native() if wanted != "numpy" else None
+        if found is None:
+            # Imported late: numpy is the application's, and is there as soon as there is an array.
+            from inferspan.profiling import _numpy_kernel as found
+        if wanted == "native" and _is_numpy(found):
+            _log.warning(
+                "Kernel of data profiles: numpy. The native one that %sPROFILE_KERNEL asks for is not installed",
+                config.PREFIX,
+            )
+        else:
+            _log.info("Kernel of data profiles: %s", _name_of(found))
+        _kernel = found
+        return found
+
+
+def _native() -> ModuleType | None:
+    try:
+        from inferspan.profiling import _compiled
+    except ImportError:
+        return None
+    return _compiled
+
+
+def _is_numpy(kernel: Any) -> bool:
+    return kernel.__name__.endswith("._numpy_kernel")
+
+
+def _name_of(kernel: Any) -> str:
+    return "numpy" if _is_numpy(kernel) else f"native, {kernel.level()}"

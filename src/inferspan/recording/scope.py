@@ -13,6 +13,7 @@ from opentelemetry import _logs, metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from inferspan import clock, config, faults
+from inferspan.profiling import kernel
 from inferspan.profiling.budget import budget
 from inferspan.recording import (
     collecting,
@@ -235,6 +236,7 @@ def _observe_self(version: str, meter_provider: Any) -> None:
     instruments.create_self_profile_inferences(
         meter, callbacks=[_observe(budget.coverage, names.INFERSPAN_SELF_PROFILE_COVERAGE)]
     )
+    instruments.create_self_profile_kernels(meter, callbacks=[_observe_kernel])
 
 
 def _observe(counts: dict[str, int], attribute: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -263,6 +265,11 @@ def _observe_profile_time(_options: CallbackOptions) -> Iterable[Observation]:
             (SelfProfileAllowance.FINDINGS, budget.findings),
         )
     ]
+
+
+def _observe_kernel(_options: CallbackOptions) -> Iterable[Observation]:
+    name = kernel.name_in_use()
+    return [] if name is None else [Observation(1, {names.INFERSPAN_SELF_PROFILE_KERNEL: name})]
 
 
 def _observe_inference_time(_options: CallbackOptions) -> Iterable[Observation]:

@@ -189,6 +189,15 @@ Nothing is claimed of the data of inferences with the coverage `none`.
 Instrument: counter, observable
 Unit: {inference}
 """
+INFERSPAN_SELF_PROFILE_KERNELS: Final = "inferspan.self.profile.kernels"
+"""Always 1, once a data profile was computed, with the kernel that computes them.
+
+All kernels give the same results; numpy takes several times as long, and is used where no other is
+installed.
+
+Instrument: gauge, observable
+Unit: {kernel}
+"""
 INFERSPAN_SELF_PROFILE_TIME: Final = "inferspan.self.profile.time"
 """The processor time that inferspan has spent on data profiles.
 
@@ -522,6 +531,16 @@ def create_self_profile_inferences(meter: Meter, *, callbacks: Sequence[Callback
         callbacks=callbacks,
         unit="{inference}",
         description="The number of inferences, by how much of their data was looked at.",
+    )
+
+
+def create_self_profile_kernels(meter: Meter, *, callbacks: Sequence[CallbackT]) -> ObservableGauge:
+    """Always 1, once a data profile was computed, with the kernel that computes them."""
+    return meter.create_observable_gauge(
+        INFERSPAN_SELF_PROFILE_KERNELS,
+        callbacks=callbacks,
+        unit="{kernel}",
+        description="Always 1, once a data profile was computed, with the kernel that computes them.",
     )
 
 
