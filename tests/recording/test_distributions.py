@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from opentelemetry.sdk.metrics.export import (
     PeriodicExportingMetricReader,
 )
 from support import otlp
+from support.launcher import environment, run
 
 from inferspan import api, faults, pipeline
 from inferspan.profiling.histogram import Buckets, ExponentialHistogram, boundary
@@ -236,6 +238,18 @@ class Kept(MetricExporter):
         return True
 
     def shutdown(self, *_: Any, **__: Any) -> None: ...
+
+
+def test_a_provider_that_is_set_later_has_them() -> None:
+    finished = run(
+        Path(__file__).parent / "programs" / "later.py", env=environment("http://127.0.0.1:1"), launcher=False
+    )
+    assert finished.stderr == ""
+    assert finished.stdout.splitlines() == [
+        "inferspan.field.values 20",
+        "inferspan.field.missing 0",
+        "inferspan.field.distribution 20",
+    ]
 
 
 def test_a_flush_and_the_shutdown_have_the_last_values(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,9 +119,10 @@ def test_no_counter_goes_down_and_none_is_counted_twice(models: Models, wide: Ca
 
 
 def test_two_long_names_that_leave_as_the_same_are_one_series(models: Models) -> None:
-    names = {f"{'long' * 30}{number}": np.ones(4) for number in range(3)}
-    models.infer(names)
-    assert list(models.values(VALUES).values()) == [12]
+    pipeline.configure(raise_faults=True, defer=False, distribution_fields=("*",))
+    models.infer({f"{'long' * 30}{number}": np.ones(20) for number in range(3)})
+    assert list(models.values(VALUES).values()) == [60]
+    assert [point.count for point in models.telemetry.points(DISTRIBUTION)] == [20]
 
 
 def test_models_beyond_the_limit_are_others(models: Models) -> None:

@@ -20,8 +20,8 @@ from inferspan.semconv import metrics as instruments
 from inferspan.text import shortened
 from inferspan.windows import FieldTotals, WindowKey
 
-#: Fields of a model with few that have a series of infinite values; those of others are in ``_OTHER``. A process with 20
-#: features has 60 series at most: 44 are taken, and this one is rarely needed.
+#: Fields of a model with few that have a series of infinite values; those of others are in ``_OTHER``. A process with
+#: 20 features has 60 series at most: 44 are taken, and this one is rarely needed.
 _FEW_INFINITE = 1
 
 

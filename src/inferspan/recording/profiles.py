@@ -58,12 +58,13 @@ class Profiles:
         self._kept: Counter[WindowKey] = Counter()
         self._overflowed = 0
         self._windows = Windows(keeps=self._keeps)
-        self._windows.on_close(self._closed)
         self._logger = _logs.get_logger(SCOPE, version, logger_provider, SCHEMA_URL)
         meter = metrics.get_meter(SCOPE, version, meter_provider, SCHEMA_URL)
         self._counters = FieldCounters(meter, self._totals)
         self._quantiles = Quantiles(meter)
         self._distributions = Distributions(DISTRIBUTIONS_SCOPE, version, read=self._read_distributions)
+        self._windows.on_close(self._emit)
+        self._windows.on_close(self._quantiles.take)
         _all.add(self)
 
     def add(self, series: Series, direction: str, captures: Sequence[Capture]) -> None:
@@ -115,9 +116,7 @@ class Profiles:
         self._counters.forget()
         self._quantiles.forget()
 
-    def _closed(self, window: Window) -> None:
-        self._count_overflow()
-        self._quantiles.take(window)
+    def _emit(self, window: Window) -> None:
         data_profiles.emit(window, self._logger)
 
     def _count_overflow(self) -> None:
@@ -138,8 +137,13 @@ class Profiles:
         return self._windows.totals()
 
     def _read_distributions(self) -> Iterator[tuple[dict[str, Any], Distribution]]:
-        for (key, field), distribution in self._windows.distributions().items():
-            yield attributes_of(key, shortened(field)), distribution
+        told: set[tuple[WindowKey, str]] = set()
+        for (key, name), distribution in self._windows.distributions().items():
+            field = key, shortened(name)
+            # Of two long names that leave as the same, the first.
+            if field not in told:
+                told.add(field)
+                yield attributes_of(*field), distribution
 
     def _keeps(self, key: WindowKey, field: str) -> bool:
         """Returns whether the distribution of a field is exported: asked once, when it is first seen."""

@@ -43,7 +43,7 @@ class Windows:
 
     Args:
         keeps: says of which fields all that is known since the process started is kept, for `distributions`; it is
-            asked once for each field.
+            asked once for each field that has numbers.
 
     Attributes:
         overflowed: for how many fields there was no room, summed over the inferences of the process.
@@ -166,7 +166,7 @@ class Windows:
         found = window.find(capture)
         if found is None:
             names = names_of(capture, self._ledger.of(window.key))
-            fields = self._admit(window, capture.name, names)
+            fields = self._admit(window, capture, names)
             if not fields:
                 self._omit(window, len(names))
                 return None
@@ -177,7 +177,7 @@ class Windows:
         found.add(capture)
         return found
 
-    def _admit(self, window: OpenWindow, tensor: str, names: Sequence[str]) -> list[str]:
+    def _admit(self, window: OpenWindow, capture: Capture, names: Sequence[str]) -> list[str]:
         """Returns the first of a tensor's fields, as many as there is room for."""
         limit = config.in_force.window_fields
         admitted: list[str] = []
@@ -185,8 +185,9 @@ class Windows:
             if name not in self._ledger.of(window.key):
                 if not self._ledger.has_room(limit, self._open):
                     break
-                is_kept = self._keeps(window.key, name)
-                self._ledger.enter(window.key, name, Entry(tensor, started=window.started, is_kept=is_kept))
+                # Text has no distribution.
+                is_kept = capture.reading.counts is None and self._keeps(window.key, name)
+                self._ledger.enter(window.key, name, Entry(capture.name, started=window.started, is_kept=is_kept))
             admitted.append(name)
         return admitted
 
