@@ -66,8 +66,8 @@ void state_make_room(struct state *state, const struct span needed[2]) {
             ends->first = first < ends->first ? first : ends->first;
             ends->last = last > ends->last ? last : ends->last;
         }
-        if (ends->first <= ends->last)
-            while ((ends->last >> steps) - (ends->first >> steps) >= MAX_BUCKETS)
+        if (ends->first <= ends->last) /* more than 2^31 buckets are between the least and the largest double */
+            while ((int64_t)(ends->last >> steps) - (ends->first >> steps) >= MAX_BUCKETS)
                 steps++;
     }
     state->scale = scale - steps;
