@@ -9,9 +9,13 @@ import io
 import pickle
 import weakref
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from inferspan_instrumentors.torch import TorchInstrumentor
@@ -136,6 +140,7 @@ class Box:
         self.items = items
 
 
+FRAME = {"a": [1.0, 2.0], "b": [1, 2], "c": ["x", "y"], "d": [True, False], "e": [datetime(2026, 1, 1)] * 2}
 VALUES: dict[str, Callable[[], tuple[Any, Any]]] = {
     # what is given to the model, and what has to be gone afterwards
     "tensor": lambda: (one := torch.ones(2, 3), one),
@@ -148,6 +153,12 @@ VALUES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "tensor in a dict": lambda: ({"a": {"b": (one := torch.ones(5000))}}, one),
     "unknown": lambda: (one := Box(1), one),
     "sparse": lambda: (one := torch.eye(3).to_sparse(), one),
+    "frame": lambda: (one := pd.DataFrame(FRAME), one),
+    "large frame": lambda: (one := pd.concat([pd.DataFrame(FRAME)] * 1500), one),
+    "frame of polars": lambda: (one := pl.DataFrame(FRAME), one),
+    "large frame of polars": lambda: (one := pl.concat([pl.DataFrame(FRAME)] * 1500), one),
+    "arrow": lambda: (one := pa.table(FRAME), one),
+    "large arrow": lambda: (one := pa.concat_tables([pa.table(FRAME)] * 1500), one),
 }
 
 

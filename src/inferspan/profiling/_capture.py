@@ -130,7 +130,7 @@ def capture(
 def _another(name: str, owner: str, taken: set[str]) -> str:
     """Returns a name for what would share its own: an item of two dicts, one of several columns of one name."""
     longer = join(owner, name)
-    found, number = longer, 2
+    found, number = longer, len(taken)  # from there on few are taken, however many share a name
     while found in taken:
         found = f"{longer}.{number}"
         number += 1

@@ -7,7 +7,7 @@ None, NaN, and what pandas has in their place, are missing. Nobody's ``__eq__``,
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -34,9 +34,18 @@ _TYPES = {
 }
 
 
-def is_scalar(cell: Any) -> bool:
-    """Returns whether a value is one that is read as a cell."""
-    return id(class_of(cell)) in _READ
+def are_texts(values: Iterable[Any]) -> bool:
+    """Returns whether values are strings, all of exactly that class."""
+    return _kinds(values) <= _TEXT
+
+
+def are_scalars(values: Iterable[Any]) -> bool:
+    """Returns whether values are such as are read as cells."""
+    return _kinds(values) <= _READ
+
+
+def _kinds(values: Iterable[Any]) -> frozenset[int]:
+    return frozenset(map(id, map(class_of, values)))
 
 
 def read_cells(
@@ -50,9 +59,11 @@ def read_cells(
         note: which ones they are, if not all.
         column: whether each is of another row.
     """
-    cells = _without_stand_ins(cells)
-    kinds = {id(kind): kind for kind in map(class_of, cells)}
-    known = frozenset(kinds) - {_NONE}
+    known = _kinds(cells)
+    if not known <= _READ:
+        cells = _without_stand_ins(cells)
+        known = _kinds(cells)
+    known -= {_NONE}
     if known <= _NUMBERS:
         return Reading(_TYPES.get(known, "float64"), shape, data=tuple(cells), note=note, column=column)
     gaps = sum(cell is None or (class_of(cell) is float and cell != cell) for cell in cells)
@@ -64,7 +75,8 @@ def read_cells(
         type_name = _TYPES.get(known - {_FLOAT}, "datetime64[us]")
         return Reading(type_name, shape, data=seconds, note=note, column=column)
     if len(known) > 1:
-        names = ", ".join(sorted(name_of(kind) for number, kind in kinds.items() if number in known)[:_MAX_NAMES])
+        kinds = {id(kind): kind for kind in map(class_of, cells)}
+        names = ", ".join(sorted(name_of(kinds[number]) for number in known)[:_MAX_NAMES])
         reason = f"values of several types are not profiled: {names}"
     else:
         reason = "Python objects are not read"

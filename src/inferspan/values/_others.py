@@ -48,7 +48,7 @@ def _read_objects(array: Any) -> Reading:
         return read_cells(array.ravel().tolist(), shape)
     if len(shape) == 1:
         start, step = every(size, MAX_CELLS)
-        cells = array[start::step][:MAX_CELLS].tolist()
+        cells = array[start::step].tolist()
         return read_cells(cells, shape, note=f"sampled {len(cells)} of {size}")
     looked_at = max(MAX_CELLS // shape[-1] * shape[-1], 1)
     return read_cells(array.flat[:looked_at].tolist(), shape, note=f"first {looked_at} of {size}")

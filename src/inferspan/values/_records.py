@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, cast
 
-from inferspan.values._cells import MAX_CELLS, is_scalar, read_cells
+from inferspan.values._cells import MAX_CELLS, are_scalars, are_texts, read_cells
 from inferspan.values._reading import Reading
 from inferspan.values._types import class_of
 
-#: Cells that are looked at in all columns together, unless the first record has more.
+#: Cells that are looked at in all records together, unless the first has more.
 _MAX_CELLS = 4096
 
 
@@ -35,26 +36,30 @@ def read_records(
     rows = value[:MAX_CELLS]
     if not all(class_of(row) is dict for row in rows):
         return None
-    columns: dict[str, list[Any]] = {}
-    looked_at = cells = 0
+    items: list[tuple[tuple[str, ...], tuple[Any, ...]]] = []
+    cells = 0
     for row in rows:
-        if looked_at and cells + len(columns) > _MAX_CELLS:
+        if items and cells + len(items[0][0]) > _MAX_CELLS:
             break
-        for key, cell in first_items(row, limit + 1):
-            if class_of(key) is not str or not is_scalar(cell):
-                return None
-            column = columns.get(key)
-            if column is None:
-                if len(columns) > limit:
-                    continue
-                column = columns[key] = [None] * looked_at
-            column.append(cell)
-        looked_at += 1
-        for column in columns.values():
-            if len(column) < looked_at:
-                column.append(None)
-        cells += len(columns)
-    if not columns:
-        return None
-    note = None if looked_at == total else f"first {looked_at} of {total}"
-    return [(name, read_cells(column, (total,), note=note, column=True)) for name, column in columns.items()]
+        keys, values = _unzipped(first_items(row, limit + 1))
+        if not are_scalars(values) or not are_texts(keys):
+            return None
+        items.append((keys, values))
+        cells += len(keys)
+    note = None if len(items) == total else f"first {len(items)} of {total}"
+    columns = _columns(items, limit + 1)
+    return [(key, read_cells(column, (total,), note=note, column=True)) for key, column in columns] or None
+
+
+def _unzipped(items: list[tuple[Any, Any]]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    return cast("Any", tuple(zip(*items, strict=True)) or ((), ()))
+
+
+def _columns(items: list[tuple[tuple[str, ...], tuple[Any, ...]]], limit: int) -> Iterable[tuple[str, Sequence[Any]]]:
+    first, _ = items[0]
+    if all(keys == first for keys, _ in items):
+        return zip(first, zip(*(values for _, values in items), strict=True), strict=True)
+    # Not all have the same keys, or not in the same order.
+    names = islice(dict.fromkeys(key for keys, _ in items for key in keys), limit)
+    records = [dict(zip(keys, values, strict=True)) for keys, values in items]
+    return [(name, [record.get(name) for record in records]) for name in names]

@@ -13,7 +13,7 @@ from inferspan.values._reading import Reading
 
 #: Texts of one value that are kept, and those of which only the lengths are.
 _MAX_TEXTS = 256
-_MAX_LENGTHS = 32
+_MAX_LENGTHS = 8
 NOTE = "text is not profiled"
 _turn = itertools.count()
 
@@ -24,8 +24,8 @@ def wanted() -> int:
 
 
 def every(size: int, few: int) -> tuple[int, int]:
-    """Returns start and step of a sample of at least so ``few`` of ``size`` elements, from elsewhere each time."""
-    step = max(1, size // few)
+    """Returns start and step of a sample of at most so ``few`` of ``size`` elements, from elsewhere each time."""
+    step = max(1, -(-size // few))
     return next(_turn) * 47 % step, step
 
 

@@ -16,7 +16,7 @@ from itertools import chain, islice
 from typing import Any, cast
 
 from inferspan.text import encodable
-from inferspan.values._cells import MAX_CELLS, is_scalar, read_cells
+from inferspan.values._cells import MAX_CELLS, are_scalars, read_cells
 from inferspan.values._reading import Reading
 from inferspan.values._records import read_records
 from inferspan.values._types import (
@@ -124,12 +124,12 @@ def _columns(value: Any, kind: type, name: str, prefix: str, limit: int) -> list
             return None
         if class_of(value[0]) is dict:
             columns = read_records(value, _first_items, limit)
-        elif is_scalar(value[0]):
+        elif are_scalars(value[:MAX_CELLS]):
             cells = value[:MAX_CELLS]
             note = None if len(cells) == len(value) else f"first {len(cells)} of {len(value)}"
-            one = read_cells(cells, (len(value),), note=note) if all(map(is_scalar, cells)) else None
+            one = read_cells(cells, (len(value),), note=note)
             # Items of several kinds are what they are one by one.
-            return [(name, one)] if one is not None and one.type != "object" else None
+            return None if one.type == "object" else [(name, one)]
         else:
             return None
     else:
