@@ -2,7 +2,7 @@
 """Builds the native kernel where there is a compiler; everything else is in pyproject.toml.
 
 Without one, or where compiling fails, the distribution is pure Python: numpy then does the same, and the installed
-package says so. ``INFERSPAN_NATIVE=0`` builds no kernel; with ``INFERSPAN_NATIVE=1`` it is an error if none can be built.
+package says so. ``INFERSPAN_NATIVE=0`` builds none; with ``INFERSPAN_NATIVE=1`` it is an error if none can be built.
 """
 
 from __future__ import annotations

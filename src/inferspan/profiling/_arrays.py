@@ -132,13 +132,18 @@ def _complete(moments: Moments, sums: _Sums, stored: Any, layout: str) -> None:
     offset = sums.total / size
     mean = float(sums.shift) + offset
     squares = sums.squares - size * offset * offset
-    if math.isfinite(squares):
+    if math.isfinite(squares) and not is_tiny(moments.maximum - moments.minimum, sums.shift.dtype):
         deviation = math.sqrt(max(squares, 0.0) / size)
-    else:  # Squares overflow: doubles beyond 1e154, which hardly are data. Then it may take its time.
+    else:  # Squares overflow or vanish: doubles beyond 1e154 or below 1e-154, which hardly are data; it takes its time.
         values = floating(stored.ravel(), layout)
-        mean, deviation = _scaled_two_pass(values[np.isfinite(values)])
+        mean, deviation = _scaled_two_pass(values[np.isfinite(values)].astype(np.float64))
     moments.mean = min(max(mean, moments.minimum), moments.maximum)
     moments.standard_deviation = deviation
+
+
+def is_tiny(spread: Any, dtype: Any) -> Any:
+    """Returns whether squares of deviations between values that lie so far apart lose digits in this precision."""
+    return (spread > 0) & (spread < (2.0**-40 if dtype.itemsize == 4 else 2.0**-480))
 
 
 def _finite(values: Any, moments: Moments) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy
 
-from inferspan.profiling._arrays import of_array
+from inferspan.profiling._arrays import is_tiny, of_array
 from inferspan.profiling._layouts import BLOCK, QUANTILE_SAMPLE, ROW, floating, sample_rows
 from inferspan.profiling._moments import Moments
 
@@ -101,6 +101,7 @@ class _ColumnSums:
         offset = self.total / counts
         mean = np.clip(self.shift[:, 0] + offset, self.low, self.high)
         variance = np.maximum(self.squares / counts - offset * offset, 0)
+        variance[is_tiny(self.high - self.low, self.shift.dtype)] = math.nan
         found: list[Moments | None] = []
         columns = (self.missing, self.infinite, self.zero, self.low, self.high, mean, variance)
         for missing, infinite, zero, low, high, middle, spread in zip(*(one.tolist() for one in columns), strict=True):
