@@ -30,7 +30,8 @@ struct NAME(table) {
 };
 #define table struct NAME(table)
 
-/* Fills in a side. Returns whether there is a cell for each value: not where cells reach down to zero. */
+/* Fills in a side. Returns whether there is a cell for each value: not where cells reach down to zero, or where the last
+ * one has the infinite in it. */
 static int NAME(fill)(table *to, const struct state *state, int side) {
     int cell = to->cell, digit = to->digit, used = state->used[side];
     int scale = state->scale, number = used, period = CELLS;
@@ -48,7 +49,7 @@ static int NAME(fill)(table *to, const struct state *state, int side) {
         }
         boundaries_of(boundaries, state->offset[side], number + 1, scale, MANTISSA, LOWEST);
     }
-    if (first == 0 || last - first + 1 > CELLS - 4)
+    if (first == 0 || last - first + 1 > CELLS - 4 || last >= (SIGN - 1) >> cell)
         return 0;
     /* A boundary ends a bucket: it is put into its cell, and the next bucket into the cells behind, of which two at
      * most have no boundary. Those that have one are put right when it is its turn. */
