@@ -244,7 +244,9 @@ class Config:
         "They are on spans and events in any case.",
     )
     max_models: int = _setting(
-        200, _at_least(1), "Models with metric series of their own; later ones are reported as _OTHER, and counted."
+        200,
+        _at_least(1),
+        "Models, and entities, with metric series of their own; later ones are reported as _OTHER, and counted.",
     )
     labels: tuple[str, ...] = _setting(
         (),

@@ -106,7 +106,7 @@ OTEL_PYTHON_INFERSPAN_MODEL_INFO_DIGESTS = "OTEL_PYTHON_INFERSPAN_MODEL_INFO_DIG
 well. They are on spans and events in any case.
 """
 OTEL_PYTHON_INFERSPAN_MAX_MODELS = "OTEL_PYTHON_INFERSPAN_MAX_MODELS"
-"""Models with metric series of their own; later ones are reported as _OTHER, and counted."""
+"""Models, and entities, with metric series of their own; later ones are reported as _OTHER, and counted."""
 OTEL_PYTHON_INFERSPAN_LABELS = "OTEL_PYTHON_INFERSPAN_LABELS"
 """Keys that inferspan.labels() may use, separated by commas. Each is an attribute of spans and metrics, and
 multiplies the series of a model by the number of its values.

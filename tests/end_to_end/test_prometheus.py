@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from support import environments
 from support.collector import Collector, free_ports
-from support.launcher import environment, run
+from support.launcher import ROOT, environment, run
 from support.prometheus import Prometheus
 
+LABELS = {"inferspan_field_name", "inferspan_self_profile_allowance", "inferspan_self_profile_coverage"}
 PROGRAMS = Path(__file__).parent / "programs"
 
 
@@ -26,6 +28,7 @@ def run_replicas(endpoint: str) -> np.ndarray:
             OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=endpoint,
             OTEL_TRACES_EXPORTER="none",
             OTEL_LOGS_EXPORTER="none",
+            OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET="inf",
             OTEL_RESOURCE_ATTRIBUTES=f"service.instance.id=replica-{instance}",
         )
         finished = run(PROGRAMS / "replica.py", str(mean), str(instance), env=env)
@@ -87,12 +90,25 @@ def test_the_share_of_missing_values_of_each_feature(received: tuple[Prometheus,
     assert ratios == {("input", "x.0"): 0, ("input", "x.1"): 0.05, ("output", "score"): 0}
 
 
+def test_what_the_documents_say_can_be_asked(received: tuple[Prometheus, np.ndarray]) -> None:
+    prometheus, _ = received
+    expressions = re.findall(r"```promql\n(.*?)```", (ROOT / "docs" / "data-quality.md").read_text(), re.DOTALL)
+    assert len(expressions) > 5
+    for expression in expressions:
+        prometheus.query(expression)  # raises what Prometheus has against it
+        named = set(re.findall(r"inferspan_\w+?(?=\{|\[|\))", expression)) - set(
+            re.findall(r"by \(([^)]*)\)", expression)
+        )
+        known = {one["__name__"] for one in prometheus.series()} | {"inferspan_field_infinite_total"}
+        assert {name for name in named if name.startswith(("inferspan_field_", "inferspan_self"))} - LABELS <= known
+
+
 def test_what_a_scrape_cannot_carry_is_said_in_one_warning() -> None:
     python = environments.environment("numpy", "opentelemetry-exporter-prometheus==0.66b2")
     port, _, _ = free_ports()
     process = subprocess.Popen(
         [python, PROGRAMS / "scraped.py", str(port)],
-        env=environment("http://127.0.0.1:1"),
+        env=environment("http://127.0.0.1:1", OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET="inf"),
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

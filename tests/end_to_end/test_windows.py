@@ -15,7 +15,10 @@ REPLICA = Path(__file__).parent / "programs" / "replica.py"
 
 @pytest.mark.parametrize("temporality", ["cumulative", "delta"])
 def test_a_program_that_ends(temporality: str) -> None:
-    variables = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": temporality}
+    variables = {
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": temporality,
+        "OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET": "inf",
+    }
     with Collector() as collector:
         env = environment(collector.endpoint_http, OTEL_LOGS_EXPORTER="otlp", **variables)
         finished = run(REPLICA, "-3", "0", env=env)

@@ -242,7 +242,9 @@ class Kept(MetricExporter):
 
 def test_a_provider_that_is_set_later_has_them() -> None:
     finished = run(
-        Path(__file__).parent / "programs" / "later.py", env=environment("http://127.0.0.1:1"), launcher=False
+        Path(__file__).parent / "programs" / "later.py",
+        env=environment("http://127.0.0.1:1", OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET="inf"),
+        launcher=False,
     )
     assert finished.stderr == ""
     assert finished.stdout.splitlines() == [

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ class Distributions:
         self.name = name
         self._version = version
         self._read = read
-        self._exported: weakref.WeakKeyDictionary[Any, dict[Any, _Exported]] = weakref.WeakKeyDictionary()
+        self.forget()
 
     def reach(self, meter_provider: Any) -> None:
         """Has the readers that a provider has by now export these distributions; costs little where they do."""
@@ -78,8 +79,19 @@ class Distributions:
         from opentelemetry.sdk.metrics import export
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-        exported = self._exported.setdefault(reader, {})
         deltas = providers.wants_deltas(reader)
+        # A flush and the interval can collect for one reader at once: what is new is for one of them.
+        with self._lock:
+            points = self._points(self._exported.setdefault(reader, {}), deltas=deltas)
+        if not points:
+            return None
+        temporality = export.AggregationTemporality.DELTA if deltas else export.AggregationTemporality.CUMULATIVE
+        histogram = export.ExponentialHistogram(data_points=points, aggregation_temporality=temporality)
+        metric = export.Metric(name=INFERSPAN_FIELD_DISTRIBUTION, description=_DESCRIPTION, unit="1", data=histogram)
+        scope = InstrumentationScope(self.name, self._version, SCHEMA_URL)
+        return export.ScopeMetrics(scope=scope, metrics=[metric], schema_url=SCHEMA_URL)
+
+    def _points(self, exported: dict[Any, _Exported], *, deltas: bool) -> list[Any]:
         now = clock.wall()
         points: list[Any] = []
         for attributes, distribution in self._read():
@@ -93,17 +105,12 @@ class Distributions:
                 points.append(_cumulative(attributes, after, now))
             elif after is not before:
                 points.append(_delta(attributes, after, before))
-        if not points:
-            return None
-        temporality = export.AggregationTemporality.DELTA if deltas else export.AggregationTemporality.CUMULATIVE
-        histogram = export.ExponentialHistogram(data_points=points, aggregation_temporality=temporality)
-        metric = export.Metric(name=INFERSPAN_FIELD_DISTRIBUTION, description=_DESCRIPTION, unit="1", data=histogram)
-        scope = InstrumentationScope(self.name, self._version, SCHEMA_URL)
-        return export.ScopeMetrics(scope=scope, metrics=[metric], schema_url=SCHEMA_URL)
+        return points
 
     def forget(self) -> None:
         """Starts anew in a forked child."""
-        self._exported.clear()
+        self._lock = threading.Lock()
+        self._exported: weakref.WeakKeyDictionary[Any, dict[Any, _Exported]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)

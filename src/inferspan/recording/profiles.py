@@ -10,14 +10,14 @@ import os
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics
 
 from inferspan import config, faults
 from inferspan.profiling import Capture
-from inferspan.recording import collecting, data_profiles, drops, providers, worker
+from inferspan.recording import collecting, data_profiles, drops, gate, providers, worker
 from inferspan.recording.distributions import Distributions
 from inferspan.recording.fields import FieldCounters, attributes_of, series_key
 from inferspan.recording.limits import OTHER
@@ -85,7 +85,10 @@ class Profiles:
             entity: the name that the application gives it.
             captures: of the data.
         """
-        self._add(WindowKey(entity=entity), captures)
+        key = WindowKey(entity=shortened(entity))
+        if captures and series_key(key).entity == OTHER:
+            drops.count(SelfDropReason.MODEL_LIMIT)
+        self._add(key, captures)
 
     def _add(self, key: WindowKey, captures: Sequence[Capture]) -> None:
         if not captures:
@@ -98,11 +101,11 @@ class Profiles:
 
     def close_due(self) -> None:
         """Closes the windows whose time is over."""
-        self._windows.close_due()
+        _inside_gate(self._windows.close_due)
 
     def close_all(self) -> None:
         """Closes all windows."""
-        self._windows.close_all()
+        _inside_gate(self._windows.close_all)
 
     def next_due(self) -> int | None:
         """Returns when the next window has to be closed, on `clock.monotonic`; None while none is open."""
@@ -129,7 +132,7 @@ class Profiles:
     def _totals(self) -> Mapping[tuple[WindowKey, str], FieldTotals]:
         """Returns what has been counted, when metrics are collected; the first of what is done for a collection."""
         collecting.drain()
-        self._windows.close_due()
+        self.close_due()
         self._count_overflow()
         meter_provider = self._meter_provider or providers.current()[1]
         if meter_provider is not None:
@@ -157,6 +160,15 @@ class Profiles:
         kept = self._kept[key] < limit
         self._kept[key] += kept
         return kept
+
+
+def _inside_gate(close: Callable[[], None]) -> None:
+    # The events go through the SDK, inside which no fork may find anybody.
+    gate.enter()
+    try:
+        close()
+    finally:
+        gate.leave()
 
 
 def of(version: str, *, meter_provider: Any, logger_provider: Any) -> Profiles:

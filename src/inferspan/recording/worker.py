@@ -104,7 +104,7 @@ def when_idle(next_due: Callable[[], int | None], do_due: Callable[[], None]) ->
 
     Args:
         next_due: returns when that is, on `clock.monotonic`; None while there is nothing.
-        do_due: does it, inside the gate that forks wait at.
+        do_due: does it.
     """
     global _idle
     _idle = next_due, do_due
@@ -180,13 +180,10 @@ def _wait(wake: SimpleQueue[None]) -> None:
 
 def _do_due() -> None:
     assert _idle is not None
-    gate.enter()
     try:
         _idle[1]()
     except BaseException:
         pass  # as in _run
-    finally:
-        gate.leave()
 
 
 def _start() -> None:

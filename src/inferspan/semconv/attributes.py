@@ -662,8 +662,8 @@ class SelfDropReason:
     RATE_LIMITED: Final = "rate_limited"
     """An anomaly event was dropped because the events were beyond the configured rate."""
     MODEL_LIMIT: Final = "model_limit"
-    """An inference was reported under the model name `_OTHER` on metrics because there were more models
-    than the configured limit.
+    """An inference, or data of an entity, was reported under the name `_OTHER` on metrics because there
+    were more than the configured limit.
     """
     LINK_LIMIT: Final = "link_limit"
     """A link from a batch to one of its requests was dropped because there were more than the configured

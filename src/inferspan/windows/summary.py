@@ -153,4 +153,8 @@ def _square_root(value: Fraction) -> float:
     # Enough bits of the quotient for a root of 64.
     shift = (128 - numerator.bit_length() + denominator.bit_length()) // 2 * 2
     scaled = (numerator << shift) // denominator if shift >= 0 else numerator // (denominator << -shift)
-    return math.ldexp(isqrt(scaled), -shift // 2)
+    try:
+        return math.ldexp(isqrt(scaled), -shift // 2)
+    except OverflowError:
+        # A deviation is at most half of the range of values: what is beyond a double was rounded there.
+        return sys.float_info.max
