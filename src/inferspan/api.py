@@ -95,7 +95,8 @@ class Call:
         """Says what the model is given. Call it before the model runs: models change their inputs in place.
 
         Args:
-            *values: arrays, tensors, numbers, or lists, tuples and dicts of such; a dict names its fields.
+            *values: arrays, tensors, numbers, or lists, tuples and dicts of such; a dict names its fields, as a frame
+                and a list of records do.
             **named: the same, by name.
         """
         self._add(Inference.add_inputs, values, named, "input")

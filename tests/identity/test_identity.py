@@ -271,6 +271,31 @@ def test_features(features: Any, expected: Any) -> None:
     assert found(model).features == expected
 
 
+def test_features_that_repeat() -> None:
+    model = Net()
+    with pytest.raises(TypeError, match="'age' is there more than once"):
+        describe(model, features=["age", "income", "age"])
+    assert not identity.is_described(model)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [(True, {"": True}), (False, {"": False}), ({"x": True, "y": False}, {"x": True, "y": False}), (None, {})],
+)
+def test_tables(table: Any, expected: Any) -> None:
+    model = Net()
+    describe(model, table=table)
+    assert found(model).table == expected
+
+
+@pytest.mark.parametrize("table", [1, "x", ["x"], {"x": 1}, {1: True}], ids=str)
+def test_tables_that_are_none(table: Any) -> None:
+    model = Net()
+    with pytest.raises(TypeError, match="table must be True or False, or a mapping of names to such"):
+        describe(model, table=table)
+    assert not identity.is_described(model)
+
+
 @pytest.mark.parametrize("argument", ["name", "version"])
 @pytest.mark.parametrize("value", [7, b"fraud", ["fraud"]])
 def test_names_and_versions_are_text(argument: str, value: Any) -> None:

@@ -19,6 +19,7 @@ GOOD = {
         "name": "fraud",
         "version": "9",
         "features": ["age", "income"],
+        "table": {"pixels": False},
         "preprocessing": "resize-224-v2",
         "config_digest": "sha256:5f70bf18",
         "batch_axis": 1,
@@ -56,6 +57,7 @@ def test_all_that_can_be_said(tmp_path: Path) -> None:
     use(tmp_path, GOOD)
     model = found(path="/models/legacy.onnx")
     assert (model.name, model.version, model.features) == ("fraud", "9", {"": ("age", "income")})
+    assert model.table == {"pixels": False}
     assert (model.preprocessing, model.config_digest, model.batch_axis) == ("resize-224-v2", "sha256:5f70bf18", 1)
 
 
@@ -136,6 +138,11 @@ def test_it_says_more_than_the_model_itself(tmp_path: Path) -> None:
         ('{"legacy": {"nmae": "fraud"}}', '"legacy": nmae is not known: there are name, version, features, '),
         ('{"legacy": {"features": "age"}}', '"legacy": features must be a sequence of strings, or a mapping of '),
         ('{"legacy": {"features": [1]}}', '"legacy": features must be a sequence of strings, or a mapping of '),
+        (
+            '{"legacy": {"features": ["a", "a"]}}',
+            "\"legacy\": features must differ from one another: 'a' is there more",
+        ),
+        ('{"legacy": {"table": "x"}}', '"legacy": table must be True or False, or a mapping of names to such'),
         ('{"legacy": {"batch_axis": 1.5}}', '"legacy": batch_axis must be a whole number or None, not float'),
         ('{"legacy": {"batch_axis": true}}', '"legacy": batch_axis must be a whole number or None, not bool'),
         ('{"legacy": {}, "legacy": {"name": "fraud"}}', '"legacy": there twice, the first counts'),
