@@ -77,6 +77,26 @@ def boundary(index: int, scale: int) -> float:
     return math.ldexp(float(kept), _LOWEST_EXPONENT)
 
 
+def boundaries(index: int, number: int, scale: int) -> list[float]:
+    """Returns the lower boundaries of as many buckets in a row, as `boundary` does, in a fraction of the time."""
+    if scale <= 0:
+        return [boundary(one, scale) for one in range(index, index + number)]
+    size = 1 << scale
+    found: list[float] = []
+    step = _square_roots(_PRECISION)[scale - 1]
+    low = 0
+    cut = _PRECISION - (_MANTISSA - 1)
+    for one in range(index, index + number):
+        part = one & (size - 1)
+        low = _product(part, scale, _PRECISION) if not found or not part else low * step >> _PRECISION
+        # As in `_root`; each step may lose as much again.
+        is_clear = low >> cut == low + 8 * (scale + 1 + len(found)) >> cut
+        is_normal = sys.float_info.min_exp <= one >> scale < sys.float_info.max_exp
+        root = math.ldexp(float(low >> cut), (one >> scale) - (_MANTISSA - 1)) if is_clear and is_normal else None
+        found.append(boundary(one, scale) if root is None else root)
+    return found
+
+
 @lru_cache(maxsize=4096)
 def _root(part: int, scale: int) -> float:
     """Returns 2^(part/2^scale), for a part from 0 to 2^scale, rounded down to a double."""

@@ -9,10 +9,11 @@ from typing import Any
 import numpy
 
 from inferspan.profiling._arrays import of_array
+from inferspan.profiling._boundaries import boundaries
 from inferspan.profiling._columns import of_columns
 from inferspan.profiling._layouts import blocks, floating
 from inferspan.profiling._moments import Moments
-from inferspan.profiling.histogram import MAX_BUCKETS, boundary
+from inferspan.profiling.histogram import MAX_BUCKETS
 from inferspan.profiling.states import States
 
 #: Without its types, which know no array of any element type.
@@ -31,6 +32,7 @@ def moments(data: Any, layout: str, columns: int = 0) -> list[Moments]:
 def accumulate(states: States, data: Any, layout: str, first: int = 0, columns: int = 0) -> None:
     """Is `inferspan.profiling.kernel.accumulate`."""
     array = _array(data, layout)
+    states.check(first + max(columns, 1) - 1)
     if columns:
         array = array.reshape(-1, columns)
     for index, one in enumerate(moments(array, layout, columns), first):
@@ -62,7 +64,7 @@ def _count(states: States, index: int, *sides: Any) -> None:
 @lru_cache(maxsize=256)
 def _edges(offset: int, scale: int) -> Any:
     """Returns the upper boundary of each bucket but the last, rounded down, which no value tells from the boundary."""
-    return np.array([boundary(index, scale) for index in range(offset + 1, offset + MAX_BUCKETS)])
+    return np.array(boundaries(offset + 1, MAX_BUCKETS - 1, scale))
 
 
 def _array(data: Any, layout: str) -> Any:

@@ -200,9 +200,17 @@ class States:
             return ExponentialHistogram(MAX_SCALE, zeroes) if zeroes else None
         return ExponentialHistogram(scale, zeroes, positive, negative)
 
-    def _start(self, index: int) -> int:
+    def check(self, index: int) -> None:
+        """Raises an error where there is no such field.
+
+        Raises:
+            IndexError: there is none.
+        """
         if not 0 <= index < self.fields:
             raise IndexError(f"there are {self.fields} fields, and no field {index}")
+
+    def _start(self, index: int) -> int:
+        self.check(index)
         return index * SIZE
 
 
