@@ -35,7 +35,6 @@ class OpenWindow:
     """
 
     __slots__ = (
-        "_started",
         "accumulators",
         "current",
         "due",

@@ -135,7 +135,8 @@ class Accumulator:
                 continue
             found = self._states.read(index)
             # The sums of the values and of their squares, exactly those that make this mean and these deviations.
-            total = Fraction(found.mean or 0.0) * found.finite
+            mean = Fraction(found.mean or 0.0)
+            total = mean * found.finite
             yield FieldSummary(
                 name=name,
                 tensor=self.tensor,
@@ -148,7 +149,7 @@ class Accumulator:
                 minimum=None if found.minimum is None else found.minimum + 0.0,
                 maximum=None if found.maximum is None else found.maximum + 0.0,
                 total=total,
-                squares=found.squares + total * Fraction(found.mean or 0.0),
+                squares=found.squares + total * mean,
                 histogram=found.histogram or ExponentialHistogram(),
                 categories=(self._categories[index].summary,) if self._categories else (),
             )
