@@ -86,6 +86,7 @@ def test_the_settings_are_locked() -> None:
         "models_file",
         "profile",
         "profile_budget",
+        "profile_kernel",
         "profile_max_elements",
         "profile_min_count",
         "profile_span_bytes",

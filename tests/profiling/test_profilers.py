@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
@@ -652,6 +655,13 @@ def test_lengths_of_texts() -> None:
     assert said("text_length", "x", ["a", "bb", None, "cccc"], ["dd"]) == statistics([1, 2, 4, 2])
     assert said("text_length", "x", np.array(["a", "bbb"])) == statistics([1, 3])
     assert said("text_length", "x", 5) is None
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table, lambda columns: columns])
+def test_lengths_of_texts_in_frames(frame: Callable[[Any], Any]) -> None:
+    register_profiler("text_length")
+    columns = {"text": ["a", "größe", None], "number": [1, 2, 3]}
+    assert window({"x": frame(columns)}, inputs=True) == {"text": {"text_length": statistics([1, 5])}}
 
 
 @pytest.mark.parametrize("name", ["image_brightness", "embedding_norm"])
