@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moments of arrays in numpy: exact counts and moments of all values, quantiles from a bounded sample."""
+"""Moments of arrays in numpy: exact counts and moments of all values."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ def from_copy(data: bytes, layout: str) -> Any:
     return np.frombuffer(data, layout).astype(np.float64)
 
 
-def of_few(values: Any, *, ordered: bool) -> Moments:
-    """Summarises a small array at once.
+def as_doubles(values: Any) -> Any:
+    """Returns an array of doubles, or of what a list of them holds."""
+    return np.asarray(values, np.float64)
 
-    Args:
-        values: a list of doubles, or an array of them, which may be put in order.
-        ordered: whether minimum, maximum and quantiles are wanted: they need the values in order.
-    """
-    values = np.asarray(values)
+
+def finite(values: Any) -> Any:
+    """Returns a copy of the finite ones of some doubles."""
+    return values[np.isfinite(values)]
+
+
+def of_few(values: Any) -> Moments:
+    """Summarises a small array of doubles at once."""
     moments = Moments(values.size)
     with np.errstate(all="ignore"):
         total = float(np.add.reduce(values))
@@ -45,11 +49,10 @@ def of_few(values: Any, *, ordered: bool) -> Moments:
         if not size:
             return moments
         moments.zero = size - int(np.count_nonzero(values))
-        moments.mean, moments.standard_deviation = _two_pass(values, total / size)
-    if ordered:
-        values.sort()
-        moments.minimum, moments.maximum = values.item(0), values.item(-1)
-        moments.sample, moments.is_sorted = values, True
+        low, high = float(np.minimum.reduce(values)), float(np.maximum.reduce(values))
+        two_pass = _scaled_two_pass if is_tiny(high - low, values.dtype) else _two_pass
+        mean, moments.standard_deviation = two_pass(values, total / size)
+        moments.minimum, moments.maximum, moments.mean = low, high, min(max(mean, low), high)
     return moments
 
 
@@ -57,11 +60,11 @@ def _two_pass(values: Any, mean: float) -> tuple[float, float]:
     """Returns mean and standard deviation of finite doubles."""
     deviations = values - mean
     squares = float(np.dot(deviations, deviations))
-    return (mean, math.sqrt(squares / values.size)) if math.isfinite(squares) else _scaled_two_pass(values)
+    return (mean, math.sqrt(squares / values.size)) if math.isfinite(squares) else _scaled_two_pass(values, mean)
 
 
-def _scaled_two_pass(values: Any) -> tuple[float, float]:
-    """The same of doubles whose squares overflow: of fractions of the largest."""
+def _scaled_two_pass(values: Any, _mean: float) -> tuple[float, float]:
+    """The same of doubles whose squares overflow or vanish: of fractions of the largest."""
     largest = float(np.abs(values).max())
     fractions = values / largest
     mean, deviation = _two_pass(fractions, float(fractions.mean()))
@@ -74,8 +77,8 @@ def of_array(array: Any, layout: str) -> Moments:
     moments = Moments(stored.size)
     with np.errstate(all="ignore"):
         drawn = floating(sample(stored, QUANTILE_SAMPLE), layout)
-        moments.sample = drawn[np.isfinite(drawn)].astype(np.float64)
-        sums = _Sums(drawn.dtype.type(moments.sample.mean() if moments.sample.size else 0))
+        usable = drawn[np.isfinite(drawn)].astype(np.float64)
+        sums = _Sums(drawn.dtype.type(usable.mean() if usable.size else 0))
         for block in blocks(stored):
             sums.add(floating(block, layout), moments)
         _complete(moments, sums, stored, layout)
@@ -136,7 +139,7 @@ def _complete(moments: Moments, sums: _Sums, stored: Any, layout: str) -> None:
         deviation = math.sqrt(max(squares, 0.0) / size)
     else:  # Squares overflow or vanish: doubles beyond 1e154 or below 1e-154, which hardly are data; it takes its time.
         values = floating(stored.ravel(), layout)
-        mean, deviation = _scaled_two_pass(values[np.isfinite(values)].astype(np.float64))
+        mean, deviation = _scaled_two_pass(values[np.isfinite(values)].astype(np.float64), mean)
     moments.mean = min(max(mean, moments.minimum), moments.maximum)
     moments.standard_deviation = deviation
 

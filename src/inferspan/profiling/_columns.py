@@ -9,29 +9,25 @@ from typing import Any, cast
 import numpy
 
 from inferspan.profiling._arrays import is_tiny, of_array
-from inferspan.profiling._layouts import BLOCK, QUANTILE_SAMPLE, ROW, floating, sample_rows
+from inferspan.profiling._layouts import BLOCK, QUANTILE_SAMPLE, ROW, SAMPLES, floating, sample_rows
 from inferspan.profiling._moments import Moments
 
 #: Without its types, which know no array of any element type.
 np: Any = numpy
 
-#: Bound of the samples of all columns of a table together.
-_SAMPLES = 262_144
 
-
-def of_columns(values: Any, width: int, layout: str = "", *, ordered: bool) -> list[Moments]:
+def of_columns(values: Any, width: int, layout: str) -> list[Moments]:
     """Summarises each column of a table.
 
     Args:
         values: its elements, row by row.
         width: how many columns it has.
         layout: of the elements.
-        ordered: whether quantiles are wanted, and soon: the samples are then sorted all at once.
     """
-    rows = np.asarray(values).reshape(-1, width)
+    rows = values.reshape(-1, width)
     size = len(rows)
     with np.errstate(all="ignore"):
-        drawn = _columns(sample_rows(rows, max(1, min(QUANTILE_SAMPLE, _SAMPLES // width))), layout)
+        drawn = _columns(sample_rows(rows, max(1, min(QUANTILE_SAMPLE, SAMPLES // width))), layout)
         usable = np.isfinite(drawn)
         is_clean = bool(usable.all())
         near = np.where(usable, drawn, 0).mean(axis=1, dtype=np.float64)
@@ -44,18 +40,10 @@ def of_columns(values: Any, width: int, layout: str = "", *, ordered: bool) -> l
             step = max(1, BLOCK // width // ROW) * ROW
             for start in range(0, size, step):
                 sums.add(_columns(rows[start : start + step], layout))
-        if ordered:
-            drawn = np.where(usable, drawn, math.nan)
-            drawn.sort(axis=1)  # NaN goes to the end
         found = sums.moments(size)
     for index, moments in enumerate(found):
         if moments is None:
             found[index] = of_array(rows[:, index], layout)
-        elif ordered:
-            moments.sample = drawn[index, : np.count_nonzero(usable[index])]
-            moments.is_sorted = True
-        else:
-            moments.sample = drawn[index] if is_clean else drawn[index][usable[index]]
     return cast("list[Moments]", found)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from inferspan.profiling import kernel
 from inferspan.profiling._capture import Capture
 from inferspan.profiling._moments import Moments
 from inferspan.profiling._scalars import FEW, doubles, of_list
@@ -55,7 +56,8 @@ class FieldProfile:
 def prepare(captures: Iterable[Capture]) -> None:
     """Imports what profiles of arrays need: once, which is not to be taken for the cost of one profile."""
     if any(type(one.reading.data) is bytes for one in captures):
-        importlib.import_module("inferspan.profiling._columns")
+        importlib.import_module("inferspan.profiling._arrays")
+        kernel.name()
 
 
 def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfile]:
@@ -156,8 +158,11 @@ def _small(values: Any, *, min_count: int, ordered: bool) -> Moments:
         return of_list(_listed(values), min_count=min_count, ordered=ordered)
     from inferspan.profiling import _arrays
 
-    # Of an array a copy, for its columns may be wanted next, and it is put in order.
-    return _arrays.of_few(values if isinstance(values, list) else values.copy(), ordered=ordered)
+    array = _arrays.as_doubles(values)
+    (found,) = kernel.moments(array, array.dtype.str)
+    if ordered:
+        found.sample = _arrays.finite(array)
+    return found
 
 
 def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
@@ -166,9 +171,14 @@ def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
     if rows <= FEW:
         values = _listed(values)
         return [of_list(values[index::width], min_count=min_count, ordered=ordered) for index in range(width)]
-    from inferspan.profiling import _columns
+    from inferspan.profiling import _arrays
 
-    return _columns.of_columns(values, width, ordered=ordered)
+    array = _arrays.as_doubles(values).reshape(-1, width)
+    found = kernel.moments(array, array.dtype.str, columns=width)
+    if ordered:
+        for index, one in enumerate(found):
+            one.sample = _arrays.finite(array[:, index])
+    return found
 
 
 def _listed(values: Any) -> list[float]:

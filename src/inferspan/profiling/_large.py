@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inferspan.profiling import _arrays, _columns, _layouts, _strides
+from inferspan.profiling import _layouts, _strides, kernel
 from inferspan.profiling._capture import Capture
-from inferspan.profiling._moments import Moments
 from inferspan.profiling.budget import Allowance, Stopwatch, budget, rates
 from inferspan.values import Lazy
 
@@ -75,9 +74,13 @@ def _look(one: Capture, array: Any, size: int | None) -> None:
     if one.sampled:
         note = f"sampled {values.size} of {array.size}"
         reading.note = note if reading.note is None else f"{reading.note}; {note}"
-    moments: list[Moments] = [_arrays.of_array(values, reading.layout)]
+    moments = kernel.moments(values, reading.layout)
+    moments[0].sample = _layouts.finite_sample(values, reading.layout)
     if one.columns:
-        moments += _columns.of_columns(values, one.columns, reading.layout, ordered=False)
+        samples = _layouts.finite_samples(values, one.columns, reading.layout)
+        for column, sample in zip(kernel.moments(values, reading.layout, columns=one.columns), samples, strict=True):
+            column.sample = sample
+            moments.append(column)
     one.moments = moments
 
 

@@ -19,6 +19,8 @@ BLOCK = 65_536
 ROW = 512
 #: Elements from which quantiles are taken: rank error about 1.1/sqrt(1024) = 3.4 % at p95.
 QUANTILE_SAMPLE = 1024
+#: Bound of the samples of all columns of a table together.
+SAMPLES = 262_144
 
 
 def floating(array: Any, layout: str) -> Any:
@@ -86,3 +88,22 @@ def sample_rows(rows: Any, size: int) -> Any:
     """Returns a view of ``size`` rows or some more, likewise."""
     step = max(1, len(rows) // size)
     return rows[_strides.start(step) :: step]
+
+
+def finite_sample(array: Any, layout: str) -> Any:
+    """Returns finite elements of an array, from which quantiles are taken, as doubles of their own."""
+    with np.errstate(all="ignore"):
+        drawn = floating(sample(without_repeats(array), QUANTILE_SAMPLE), layout)
+        return drawn[np.isfinite(drawn)].astype(np.float64)
+
+
+def finite_samples(values: Any, width: int, layout: str) -> list[Any]:
+    """Returns the same of each column of a table."""
+    rows = values.reshape(-1, width)
+    with np.errstate(all="ignore"):
+        some = sample_rows(rows, max(1, min(QUANTILE_SAMPLE, SAMPLES // width)))
+        drawn = np.array(floating(some, layout).T, order="C")
+        usable = np.isfinite(drawn)
+    if usable.all():
+        return list(drawn)
+    return [one[which] for one, which in zip(drawn, usable, strict=True)]

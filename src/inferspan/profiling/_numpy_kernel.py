@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy
 
-from inferspan.profiling._arrays import of_array
+from inferspan.profiling._arrays import of_array, of_few
 from inferspan.profiling._boundaries import boundaries
 from inferspan.profiling._columns import of_columns
 from inferspan.profiling._layouts import blocks, floating
 from inferspan.profiling._moments import Moments
 from inferspan.profiling.histogram import MAX_BUCKETS
 from inferspan.profiling.states import States
+from inferspan.values import SMALL
 
 #: Without its types, which know no array of any element type.
 np: Any = numpy
@@ -23,10 +24,12 @@ np: Any = numpy
 def moments(data: Any, layout: str, columns: int = 0) -> list[Moments]:
     """Is `inferspan.profiling.kernel.moments`."""
     array = _array(data, layout)
-    found = of_columns(array, columns, layout, ordered=False) if columns else [of_array(array, layout)]
-    for one in found:
-        one.sample = None
-    return found
+    if columns:
+        return of_columns(array, columns, layout)
+    if array.size <= SMALL:
+        with np.errstate(all="ignore"):
+            return [of_few(floating(array, layout).ravel().astype(np.float64))]
+    return [of_array(array, layout)]
 
 
 def accumulate(states: States, data: Any, layout: str, first: int = 0, columns: int = 0) -> None:
