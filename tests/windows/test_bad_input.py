@@ -18,16 +18,12 @@ from inferspan.values import Reading
 from inferspan.windows import MIXED, FieldTotals
 
 
-def text(count: int, missing: int, *texts: str, name: str = "x") -> list[Capture]:
-    """Captures a column of text, of which some values are kept."""
-    return [Capture(name, Reading("string", (count,), counts=(count, missing), texts=texts or None))]
-
-
 def test_a_column_that_changes_type_between_calls() -> None:
+    config.load(profile_text=True)
     gathered = Gathered()
     gathered.add(np.array([1.5, math.nan]))
     gathered.add(np.array([3, 4], np.int64))
-    gathered.windows.add(INPUT, text(5, 2, "a", "b", "a"))
+    gathered.add(["a", None, "b", "a", None])
     gathered.add(np.array([2.5, 1.0]))
     assert gathered.windows.totals() == {(INPUT, "x"): FieldTotals(11, 3, 0, 0, 12.0)}
     field = gathered.close().fields["x"]
@@ -39,19 +35,15 @@ def test_a_column_that_changes_type_between_calls() -> None:
 
 
 def test_text_is_counted() -> None:
-    gathered = Gathered()
-    for _ in range(100):
-        gathered.windows.add(INPUT, text(3, 1, "card", "card", "cash"))
-    field = gathered.close().fields["x"]
-    assert (field.type, field.count, field.missing, field.finite, field.mean) == ("string", 300, 100, 0, None)
+    config.load(profile_text=True)
+    field = field_of(*[["card", "card", None, "cash"]] * 100)
+    assert (field.type, field.count, field.missing, field.finite, field.mean) == ("string", 400, 100, 0, None)
     (categories,) = field.categories
     assert [(one.value, one.count) for one in categories.categories] == [("card", 200), ("cash", 100)]
 
 
 def test_text_of_which_nothing_may_be_kept() -> None:
-    gathered = Gathered()
-    gathered.windows.add(INPUT, text(3, 1))
-    field = gathered.close().fields["x"]
+    field = field_of(["card", None, "cash"])
     assert (field.count, field.missing, field.categories) == (3, 1, ())
 
 

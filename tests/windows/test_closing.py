@@ -133,6 +133,21 @@ def test_who_is_told_may_use_the_windows_from_any_thread() -> None:
     assert found == [2]
 
 
+def test_an_inference_that_comes_between() -> None:
+    """A finaliser can run one while another is added, on the same thread; here it is who is asked that does."""
+    config.load(window_inferences=2)
+    gathered = Gathered(keeps=lambda _key, name: name == "x" and gathered.add({"y": [5.0]}) is None)
+    for _ in range(4):
+        gathered.add({"x": [1.0]})
+    assert [window.inferences for window in gathered.closed] == [2, 2]
+    assert [{name: field.count for name, field in window.fields.items()} for window in gathered.closed] == [
+        {"y": 1},
+        {"x": 2},
+    ]
+    assert gathered.windows.overflowed == 1
+    assert gathered.close().fields["x"].count == 1
+
+
 def test_a_forked_child_starts_anew() -> None:
     gathered = Gathered(keeps=lambda _key, _name: True)
     gathered.add([1.0, 2.0])

@@ -76,7 +76,7 @@ class OpenWindow:
 
     def flush(self) -> None:
         """Adds what waits to the state of the fields."""
-        for one in self.accumulators.values():
+        for one in list(self.accumulators.values()):
             if one.waiting:
                 try:
                     one.flush()
@@ -87,7 +87,7 @@ class OpenWindow:
         """Returns what is known by now of all fields, or of some."""
         self.flush()
         fields: dict[str, FieldSummary] = {}
-        for one in self.accumulators.values():
+        for one in list(self.accumulators.values()):
             try:
                 for summary in one.summaries(only):
                     known = fields.get(summary.name)
