@@ -37,7 +37,8 @@ class Entry:
     @property
     def totals(self) -> FieldTotals:
         """What closed windows have counted."""
-        return replace(self._totals, total=double(self._total))
+        counts = self._totals
+        return FieldTotals(counts.count, counts.missing, counts.infinite, counts.zero, double(self._total))
 
     def add(self, summary: FieldSummary) -> None:
         """Adds what a window has counted that was closed."""

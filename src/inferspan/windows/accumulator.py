@@ -21,7 +21,7 @@ from inferspan.profiling.histogram import ExponentialHistogram
 from inferspan.profiling.kernel import accumulate, distribute
 from inferspan.profiling.states import States
 from inferspan.windows._categories import kind_of, whole
-from inferspan.windows.summary import FieldSummary, double
+from inferspan.windows.summary import FieldSummary
 from inferspan.windows.totals import FieldTotals
 
 #: Without its types, which know no array of any element type.
@@ -125,7 +125,7 @@ class Accumulator:
         """Returns what was counted of each field since the window was opened."""
         for index, name in enumerate(self.fields):
             found = self._states.read(index, histogram=False)
-            total = double(Fraction(found.mean or 0.0) * found.finite)
+            total = (found.mean or 0.0) * found.finite  # infinite, where it is too large: adding makes it the largest
             yield name, FieldTotals(found.count, found.missing, found.infinite, found.zero, total)
 
     def summaries(self, only: Collection[str] | None = None) -> Iterator[FieldSummary]:
