@@ -31,7 +31,7 @@ def extension() -> Extension:
         define_macros=[("Py_LIMITED_API", "0x030A0000")] if LIMITED else [],
         py_limited_api=LIMITED,
         # Nothing that changes arithmetic: what is not finite has to stay visible. Vectors stay within functions.
-        extra_compile_args=["-std=gnu11", "-O3", "-fno-math-errno", "-fvisibility=hidden", "-Wno-psabi"],
+        extra_compile_args=["-std=gnu11", "-O3", "-g0", "-fno-math-errno", "-fvisibility=hidden", "-Wno-psabi"],
         libraries=[] if sys.platform in ("win32", "darwin") else ["m"],
     )
 

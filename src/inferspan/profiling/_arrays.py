@@ -76,7 +76,7 @@ def of_array(array: Any, layout: str) -> Moments:
     stored = without_repeats(array)
     moments = Moments(stored.size)
     with np.errstate(all="ignore"):
-        drawn = floating(sample(stored, QUANTILE_SAMPLE), layout)
+        drawn = floating(sample(stored, QUANTILE_SAMPLE, rotates=False), layout)
         usable = drawn[np.isfinite(drawn)].astype(np.float64)
         sums = _Sums(drawn.dtype.type(usable.mean() if usable.size else 0))
         for block in blocks(stored):

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy
 
 from inferspan.profiling._arrays import is_tiny, of_array
-from inferspan.profiling._layouts import BLOCK, QUANTILE_SAMPLE, ROW, SAMPLES, floating, sample_rows
+from inferspan.profiling._layouts import BLOCK, QUANTILE_SAMPLE, ROW, SAMPLES, floating
 from inferspan.profiling._moments import Moments
 
 #: Without its types, which know no array of any element type.
@@ -27,7 +27,7 @@ def of_columns(values: Any, width: int, layout: str) -> list[Moments]:
     rows = values.reshape(-1, width)
     size = len(rows)
     with np.errstate(all="ignore"):
-        drawn = _columns(sample_rows(rows, max(1, min(QUANTILE_SAMPLE, SAMPLES // width))), layout)
+        drawn = _columns(rows[:: max(1, size // min(QUANTILE_SAMPLE, max(1, SAMPLES // width)))], layout)
         usable = np.isfinite(drawn)
         is_clean = bool(usable.all())
         near = np.where(usable, drawn, 0).mean(axis=1, dtype=np.float64)

@@ -71,14 +71,14 @@ def blocks(array: Any) -> Iterator[Any]:
             yield from blocks(part[0] if rows == 1 else part)
 
 
-def sample(array: Any, size: int) -> Any:
+def sample(array: Any, size: int, *, rotates: bool = True) -> Any:
     """Draws ``size`` elements or some more at a fixed stride, from a start that rotates from call to call."""
     total = array.size
     if total <= size:
         return array.ravel()
     in_memory = _as_it_lies(array)
     step = _strides.stride(in_memory.shape, size)
-    start = _strides.start(step)
+    start = _strides.start(step) if rotates else 0
     if in_memory.flags.c_contiguous:
         return in_memory.reshape(-1)[start::step].copy()
     return in_memory[np.unravel_index(np.arange(start, total, step), in_memory.shape)]
