@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-import importlib
 import math
+import sys
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from inferspan.values import Reading
 
 #: A two-dimensional value with at most as many columns is a table; its rows are somebody's records.
 TABLE_COLUMNS = 256
+_DOUBLES = "<f8" if sys.byteorder == "little" else ">f8"
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class FieldProfile:
 def prepare(captures: Iterable[Capture]) -> None:
     """Imports what profiles of arrays need: once, which is not to be taken for the cost of one profile."""
     if any(type(one.reading.data) is bytes for one in captures):
-        importlib.import_module("inferspan.profiling._arrays")
+        _arrays()
         kernel.name()
 
 
@@ -76,11 +78,10 @@ def summarise(captures: Iterable[Capture], *, min_count: int) -> list[FieldProfi
             _fill(whole, one.moments[0], min_count=min_count, ordered=_shows_order(reading, min_count))
             fields += _columns(one, whole, one.moments[1:], min_count)
         elif reading.data is not None:
-            values = _values(reading.data, reading.layout)
             ordered = _shows_order(reading, min_count)
-            _fill(whole, _small(values, min_count=min_count, ordered=ordered), min_count=min_count, ordered=ordered)
-            if one.columns and len(values) and _shows_columns(one, whole):
-                fields += _columns(one, whole, _small_columns(values, one.columns, min_count), min_count)
+            _fill(whole, _small(reading, min_count=min_count, ordered=ordered), min_count=min_count, ordered=ordered)
+            if one.columns and whole.count and _shows_columns(one, whole):
+                fields += _columns(one, whole, _small_columns(reading, one.columns, min_count), min_count)
     return fields
 
 
@@ -92,11 +93,10 @@ def has_findings(one: Capture) -> bool:
     data = one.reading.data
     if isinstance(data, tuple):
         return not math.isfinite(sum(doubles(data)))
-    if not data or ("f" not in one.reading.layout):  # whole numbers are all finite
+    if not data or one.reading.layout[1] in "iu":  # whole numbers are all finite
         return False
-    from inferspan.profiling import _arrays
-
-    return not math.isfinite(_arrays.from_copy(data, one.reading.layout).sum())
+    (found,) = kernel.moments(data, one.reading.layout)
+    return bool(found.missing or found.infinite)
 
 
 def _shows_order(reading: Reading, min_count: int) -> bool:
@@ -143,43 +143,36 @@ def _fill(field: FieldProfile, moments: Moments, *, min_count: int, ordered: boo
         field.quantile_05, field.quantile_50, field.quantile_95 = moments.quantiles(0.05, 0.5, 0.95)
 
 
-def _values(data: bytes | tuple[Any, ...], layout: str) -> Any:
-    """Returns the private copy of a small value as doubles, in a list or an array."""
-    if isinstance(data, tuple):
-        return doubles(data)
+def _small(reading: Reading, *, min_count: int, ordered: bool) -> Moments:
+    data = reading.data
+    if isinstance(data, tuple) and len(data) <= FEW:  # a few numbers do without numpy
+        return of_list(doubles(data), min_count=min_count, ordered=ordered)
+    data, layout = _bytes(reading)
+    (found,) = kernel.moments(data, layout)
+    if ordered and found.finite >= min_count:
+        found.sample = _arrays().finite(_arrays().from_copy(data, layout))
+    return found
+
+
+def _small_columns(reading: Reading, width: int, min_count: int) -> list[Moments]:
+    data, layout = _bytes(reading)
+    found = kernel.moments(data, layout, columns=width)
+    if found[0].count >= min_count:
+        table = _arrays().from_copy(data, layout).reshape(-1, width)
+        for index, one in enumerate(found):
+            one.sample = _arrays().finite(table[:, index])
+    return found
+
+
+def _bytes(reading: Reading) -> tuple[bytes, str]:
+    """Returns the private copy of a small value, and the layout of its elements."""
+    if isinstance(reading.data, bytes):
+        return reading.data, reading.layout
+    return array("d", doubles(reading.data or ())).tobytes(), _DOUBLES
+
+
+def _arrays() -> Any:
     # Imported where it is needed: numpy is the application's.
     from inferspan.profiling import _arrays
 
-    return _arrays.from_copy(data, layout)
-
-
-def _small(values: Any, *, min_count: int, ordered: bool) -> Moments:
-    if len(values) <= FEW:
-        return of_list(_listed(values), min_count=min_count, ordered=ordered)
-    from inferspan.profiling import _arrays
-
-    array = _arrays.as_doubles(values)
-    (found,) = kernel.moments(array, array.dtype.str)
-    if ordered:
-        found.sample = _arrays.finite(array)
-    return found
-
-
-def _small_columns(values: Any, width: int, min_count: int) -> list[Moments]:
-    rows = len(values) // width
-    ordered = rows >= min_count
-    if rows <= FEW:
-        values = _listed(values)
-        return [of_list(values[index::width], min_count=min_count, ordered=ordered) for index in range(width)]
-    from inferspan.profiling import _arrays
-
-    array = _arrays.as_doubles(values).reshape(-1, width)
-    found = kernel.moments(array, array.dtype.str, columns=width)
-    if ordered:
-        for index, one in enumerate(found):
-            one.sample = _arrays.finite(array[:, index])
-    return found
-
-
-def _listed(values: Any) -> list[float]:
-    return values.tolist() if hasattr(values, "tolist") else values
+    return _arrays
