@@ -122,7 +122,7 @@ def test_each_column_is_a_field(make: Callable[[dict[str, list[Any]]], Any], tim
     frame = make({name: items * times for name, items in COLUMNS.items()})
     fields = found(frame)
     if make is _pandas_objects and times == 500:  # of Python objects a sample is looked at
-        assert all(count == 1000 for name, (_, _, count, _, _) in fields.items() if name != "class")
+        assert all(count in (666, 667) for name, (_, _, count, _, _) in fields.items() if name != "class")
         return
     assert fields == {
         name: (type_name, (rows,), rows, missing * times, None if mean is None else pytest.approx(mean))

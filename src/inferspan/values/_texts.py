@@ -14,6 +14,7 @@ from inferspan.values._reading import Reading
 #: Texts of one value that are kept, and those of which only the lengths are.
 _MAX_TEXTS = 256
 _MAX_LENGTHS = 8
+_PRIMES = (2, 3, 5, 7)
 NOTE = "text is not profiled"
 _turn = itertools.count()
 
@@ -24,8 +25,13 @@ def wanted() -> int:
 
 
 def every(size: int, few: int) -> tuple[int, int]:
-    """Returns start and step of a sample of at most so ``few`` of ``size`` elements, from elsewhere each time."""
+    """Returns start and step of a sample of at most so ``few`` of ``size`` elements, from elsewhere each time.
+
+    What recurs every second, tenth or so element would be met always or never by a step that shares a factor with that.
+    """
     step = max(1, -(-size // few))
+    while step == 2 or (step != 3 and any(step % prime == 0 for prime in _PRIMES)):
+        step += 1
     return next(_turn) * 47 % step, step
 
 

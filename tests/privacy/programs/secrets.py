@@ -9,6 +9,9 @@ import sys
 
 import numpy as np
 import onnxruntime as ort
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import torch
 from onnxruntime.datasets import get_example
 
@@ -64,6 +67,11 @@ def categories_and_columns() -> None:
         call.outputs({"label": TEXT, "scores": [NUMBER, 0.0]})
     with inferspan.inference("arrays") as call:
         call.inputs(np.array([TEXT, EMAIL]), objects=np.array([TEXT, NUMBER], dtype=object))
+    columns = {"name": [TEXT, EMAIL], "income": [NUMBER, 0.0], "group": [TEXT, None]}
+    rows = [{"name": TEXT, "income": NUMBER}, {"name": EMAIL, "income": TEXT}]
+    with inferspan.inference("frames") as call:
+        call.inputs(pd.DataFrame(columns).astype({"group": "category"}), of_polars=pl.DataFrame(columns))
+        call.outputs(pa.table(columns), rows=rows, texts=[TEXT, EMAIL])
 
 
 def failures() -> None:
