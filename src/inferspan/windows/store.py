@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FieldKey = tuple[WindowKey, str]
 #: Most bytes of small values that wait, of one tensor and of all; a kernel is called for many rows at once.
 _MOST_WAITING = 131_072
-_MOST_WAITING_OF_ALL = 4_194_304
+_MOST_WAITING_OF_ALL = 2_097_152
 #: A window is closed after as many inferences whatever is set: a histogram has 32 bits for each count, and takes up to
 #: some thousands of values of an inference.
 _MOST_INFERENCES = 131_072
