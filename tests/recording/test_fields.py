@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import math
 import weakref
+from collections import Counter as Counted
 from collections.abc import Callable
 from typing import Any
 
@@ -243,3 +244,15 @@ def test_windows_end_with_their_providers(models: Models) -> None:
     del provider
     gc.collect()
     assert gone() is None
+
+
+def test_a_model_that_made_room_for_another_has_no_series_and_starts_anew(models: Models) -> None:
+    pipeline.configure(raise_faults=True, defer=False, window_fields=4)
+    found: list[dict[str, int]] = []
+    for version in ("1", "2", "3", "1"):
+        models.infer(row(2), version=version)
+        profiles.close_all()
+        points = models.telemetry.points(VALUES)
+        found.append(dict(sorted(Counted(point.attributes["inferspan.model.version"] for point in points).items())))
+    assert found == [{"1": 2}, {"1": 2, "2": 2}, {"2": 2, "3": 2}, {"1": 2, "3": 2}]
+    assert {point.value for point in models.telemetry.points(VALUES)} == {1}

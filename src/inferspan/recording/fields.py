@@ -86,20 +86,23 @@ class FieldCounters:
     def _update(self) -> None:
         """Adds what was counted since the last collection, whichever reader's."""
         totals = self._totals()
-        keys = {key: series_key(key) for key, _ in totals}
-        sizes = Counter(_whole(keys[key]) for key, _ in totals)
-        for (key, field), now in totals.items():
-            before = self._seen.get((key, field), _NOTHING)
+        reported = {key: series_key(key) for key in {key for key, _ in totals}}
+        sizes: Counter[WindowKey] = Counter()
+        for key, number in Counter(key for key, _ in totals).items():
+            sizes[_whole(reported[key])] += number
+        # A model that is forgotten has no series any more, as that of a process that has ended.
+        self._models = {whole: self._models.get(whole) or _Model() for whole in sizes}
+        for whole, model in self._models.items():
+            model.is_small = sizes[whole] <= config.in_force.field_series
+        models = {key: self._models[_whole(one)] for key, one in reported.items()}
+        for field, now in totals.items():
+            before = self._seen.get(field, _NOTHING)
             if now.count < before.count:  # forgotten in between, and met again
                 before = _NOTHING
+            key, name = field
             new = _New(now.count - before.count, now.missing - before.missing, now.infinite - before.infinite)
-            reported = keys[key]
-            model = self._models.setdefault(_whole(reported), _Model())
-            model.add(reported, shortened(field), new, few=sizes[_whole(reported)] <= config.in_force.field_series)
+            models[key].add(reported[key], shortened(name), new)
         self._seen = totals
-        # A model that is forgotten has no series any more, as that of a process that has ended.
-        for gone in self._models.keys() - sizes.keys():
-            del self._models[gone]
 
 
 class _New(NamedTuple):
@@ -132,20 +135,22 @@ class _Model:
     """The series of a model's fields, or of an entity's.
 
     Attributes:
+        is_small: whether it has few fields.
         own: by direction and name of field.
         others: all other fields of a direction, summed up.
     """
 
     def __init__(self) -> None:
+        self.is_small = True
         self.own: dict[tuple[str | None, str], _Counts] = {}
         self.others: dict[str | None, _Counts] = {}
         self._faulty = 0
         self._infinite = 0
 
-    def add(self, key: WindowKey, field: str, new: _New, *, few: bool) -> None:
+    def add(self, key: WindowKey, field: str, new: _New) -> None:
         """Adds what was counted of a field, by the name that leaves: two long ones can be the same by that."""
         own = self.own.get((key.direction, field))
-        if own is None and OTHER not in (key.model, key.entity, field) and self._admits(new, few=few):
+        if own is None and OTHER not in (key.model, key.entity, field) and self._admits(new):
             own = self.own[key.direction, field] = _Counts(attributes_of(key, field), is_whole=True)
         counts = own or self._other(key, is_whole=True)
         counts.values += new.values
@@ -153,15 +158,15 @@ class _Model:
         if not new.infinite:
             return
         if own is not None and not own.infinite:
-            if self._infinite >= (_FEW_INFINITE if few else config.in_force.faulty_field_series):
+            if self._infinite >= (_FEW_INFINITE if self.is_small else config.in_force.faulty_field_series):
                 self._other(key, is_whole=False).infinite += new.infinite
                 return
             self._infinite += 1
         counts.infinite += new.infinite
 
-    def _admits(self, new: _New, *, few: bool) -> bool:
+    def _admits(self, new: _New) -> bool:
         """Returns whether a field gets series of its own now."""
-        if few:
+        if self.is_small:
             return True
         admitted = bool(new.missing or new.infinite) and self._faulty < config.in_force.faulty_field_series
         self._faulty += admitted
