@@ -40,16 +40,17 @@ struct NAME(sums) {
 #define INLINE static inline __attribute__((always_inline))
 
 #define CHOOSE(mask, x, y) ((reals)(((flags)(x) & (mask)) | ((flags)(y) & ~(mask))))
+/* GCC makes the instruction of a choice written out lane by lane, unless lanes are few; Clang, of one by masks. */
 #ifdef __clang__
-#define FEW_LANES 0
+#define BY_MASK 1
 #else
-#define FEW_LANES (LANES <= 4) /* GCC takes short vectors apart when it sees them written out */
+#define BY_MASK (LANES <= 4)
 #endif
 
 /* Compilers make one instruction of each of these; a value that is not a number is passed over. */
 INLINE reals NAME(least)(reals x, reals y) {
     reals z;
-    if (FEW_LANES)
+    if (BY_MASK)
         return CHOOSE(x < y, x, y);
     EACH(i) z[i] = x[i] < y[i] ? x[i] : y[i];
     return z;
@@ -57,7 +58,7 @@ INLINE reals NAME(least)(reals x, reals y) {
 
 INLINE reals NAME(most)(reals x, reals y) {
     reals z;
-    if (FEW_LANES)
+    if (BY_MASK)
         return CHOOSE(x > y, x, y);
     EACH(i) z[i] = x[i] > y[i] ? x[i] : y[i];
     return z;
@@ -66,7 +67,7 @@ INLINE reals NAME(most)(reals x, reals y) {
 
 INLINE flags NAME(lower)(flags x, flags y) {
     flags z;
-    if (FEW_LANES)
+    if (BY_MASK)
         return y ^ ((x ^ y) & (x < y));
     EACH(i) z[i] = x[i] < y[i] ? x[i] : y[i];
     return z;
@@ -74,7 +75,7 @@ INLINE flags NAME(lower)(flags x, flags y) {
 
 INLINE flags NAME(higher)(flags x, flags y) {
     flags z;
-    if (FEW_LANES)
+    if (BY_MASK)
         return y ^ ((x ^ y) & (x > y));
     EACH(i) z[i] = x[i] > y[i] ? x[i] : y[i];
     return z;

@@ -252,7 +252,7 @@ static void NAME(tally)(struct state *to, const void *address, size_t size, int 
 #undef sums
 #undef EACH
 #undef INLINE
-#undef FEW_LANES
+#undef BY_MASK
 #undef CHOOSE
 #undef reals
 #undef bits
