@@ -32,7 +32,10 @@ def emitted(*, spans: int = 25, **settings: str) -> str:
             [str(launcher.LAUNCHER), sys.executable, str(PROGRAM)],
             input=json.dumps({"number": NUMBER, "text": TEXT, "email": EMAIL}),
             env=launcher.environment(
-                collector.endpoint_http, OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN="logs/dup", **settings
+                collector.endpoint_http,
+                OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN="logs/dup",
+                OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET="inf",  # so that all data are looked at
+                **settings,
             ),
             capture_output=True,
             text=True,
