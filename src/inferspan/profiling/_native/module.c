@@ -21,7 +21,8 @@ static const char *const FIELD_NAMES[FIELDS] = {
 
 struct module {
     PyObject *moments;        /* the class */
-    PyObject *fields[FIELDS]; /* its slots */
+    PyObject *fields[FIELDS]; /* its slots, and how they are set */
+    descrsetfunc set[FIELDS];
     PyObject *block, *array_struct;
 };
 
@@ -140,7 +141,7 @@ static int add(const struct view *view, Py_ssize_t columns, struct target to) {
     PyThreadState *thread = NULL;
     if (view_size(view) * SIZE_OF[view->type] > LARGE)
         thread = PyEval_SaveThread();
-    has_memory = columns ? view_add_columns(chosen, *view, to) : view_add(chosen, *view, to);
+    has_memory = columns ? view_add_columns(chosen, view, to) : view_add(chosen, view, to);
     if (thread)
         PyEval_RestoreThread(thread);
     if (!has_memory)
@@ -174,9 +175,7 @@ static PyObject *result_of(const struct module *module, const struct moments *so
         PyBool_FromLong(0),
     };
     for (int i = 0; i < FIELDS; i++) {
-        PyObject *field = module->fields[i];
-        descrsetfunc set = (descrsetfunc)PyType_GetSlot(Py_TYPE(field), Py_tp_descr_set);
-        if (result && (!values[i] || set(field, result, values[i])))
+        if (result && (!values[i] || module->set[i](module->fields[i], result, values[i])))
             Py_CLEAR(result);
         Py_XDECREF(values[i]);
     }
@@ -342,7 +341,8 @@ static int execute(PyObject *self) {
         module->fields[i] = PyObject_GetAttrString(module->moments, FIELD_NAMES[i]);
         if (!module->fields[i])
             return -1;
-        if (!PyType_GetSlot(Py_TYPE(module->fields[i]), Py_tp_descr_set)) {
+        module->set[i] = (descrsetfunc)PyType_GetSlot(Py_TYPE(module->fields[i]), Py_tp_descr_set);
+        if (!module->set[i]) {
             PyErr_SetString(PyExc_TypeError, "Moments has another slot");
             return -1;
         }

@@ -12,13 +12,6 @@ enum {
     COLUMN = 8192,      /* bytes of a column that is taken out */
 };
 
-struct view view_of_bytes(const char *data, size_t size, enum type type, int is_swapped) {
-    struct view view = {.data = data, .type = type, .is_swapped = is_swapped, .axes = 1};
-    view.lengths[0] = (ptrdiff_t)size;
-    view.strides[0] = SIZE_OF[type];
-    return view;
-}
-
 size_t view_size(const struct view *view) {
     size_t size = 1;
     for (int axis = 0; axis < view->axes; axis++)
@@ -129,17 +122,19 @@ static int is_ready(const struct view *view, int axis) {
     return view->strides[axis] == SIZE_OF[view->type] && !view->is_swapped;
 }
 
-int view_add(const struct level *level, struct view view, struct target to) {
+int view_add(const struct level *level, const struct view *source, struct target to) {
+    double few[256];
+    if (source->axes == 1 && is_ready(source, 0) &&
+        (!level->convert[source->type] || source->lengths[0] <= (ptrdiff_t)(sizeof few / sizeof *few))) {
+        add_contiguous(level, source->data, (size_t)source->lengths[0], source->type, to, few);
+        return 1;
+    }
+    struct view view = *source;
     join_axes(&view);
     size_t width = SIZE_OF[view.type], size = view_size(&view);
     int inner = view.axes - 1;
     if (!size)
         return 1;
-    if (view.axes == 1 && is_ready(&view, 0) && (!level->convert[view.type] || size <= 256)) {
-        double room[256];
-        add_contiguous(level, view.data, size, view.type, to, room);
-        return 1;
-    }
     double *room = malloc(2 * PIECE * sizeof *room);
     if (!room)
         return 0;
@@ -199,7 +194,8 @@ static void take_apart(char *to, size_t pitch, const char *row, size_t columns, 
         copy_apart(to, pitch, row, columns, stride, 1);
 }
 
-int view_add_columns(const struct level *level, struct view view, struct target to) {
+int view_add_columns(const struct level *level, const struct view *source, struct target to) {
+    struct view view = *source;
     size_t columns = (size_t)view.lengths[view.axes - 1], width = SIZE_OF[view.type];
     ptrdiff_t stride = view.strides[view.axes - 1];
     struct view rows = view;

@@ -25,17 +25,14 @@ struct target {
     int with_moments; /* whether to those of the state */
 };
 
-/* Describes contiguous elements. */
-struct view view_of_bytes(const char *data, size_t size, enum type type, int is_swapped);
-
 /* Returns the number of elements. */
 size_t view_size(const struct view *view);
 
 /* Adds all elements. Returns whether there was memory for it. */
-int view_add(const struct level *level, struct view view, struct target to);
+int view_add(const struct level *level, const struct view *view, struct target to);
 
 /* Adds each column of the last axis to a target of its own, the next one `columns` times. Targets are as many moments
  * in a row, or states. */
-int view_add_columns(const struct level *level, struct view view, struct target to);
+int view_add_columns(const struct level *level, const struct view *view, struct target to);
 
 #endif
