@@ -75,6 +75,15 @@ def test_points_in_full(models: Models) -> None:
     }
 
 
+def test_infinite_values_of_a_model_with_few_fields(models: Models) -> None:
+    models.infer(row(3, f1=math.inf))
+    assert models.values(INFINITE) == {("input", "x.1"): 1}
+    models.infer(row(3, f0=math.inf, f1=math.inf), {"score": np.array([math.inf])})
+    assert models.values(INFINITE) == {("input", "x.1"): 2, (None, "_OTHER"): 2}
+    assert ("input", "_OTHER") not in models.values(VALUES)
+    assert (None, "_OTHER") not in models.values(VALUES)
+
+
 def test_open_windows_count_and_closed_ones_still_do(models: Models) -> None:
     models.infer(row(2))
     profiles.close_all()

@@ -20,8 +20,8 @@ from inferspan.semconv import metrics as instruments
 from inferspan.text import shortened
 from inferspan.windows import FieldTotals, WindowKey
 
-#: Fields of a model with few that have a series of infinite values; those of others are in ``_OTHER``. A process with
-#: 20 features has 60 series at most: 44 are taken, and this one is rarely needed.
+#: Fields of a model with few that have a series of infinite values; those of others are in one ``_OTHER`` for inputs
+#: and outputs: of the 60 series that a process with 20 features may have, 44 are taken, and these are rarely needed.
 _FEW_INFINITE = 1
 
 
@@ -159,7 +159,8 @@ class _Model:
             return
         if own is not None and not own.infinite:
             if self._infinite >= (_FEW_INFINITE if self.is_small else config.in_force.faulty_field_series):
-                self._other(key, is_whole=False).infinite += new.infinite
+                rest = key._replace(direction=None) if self.is_small else key
+                self._other(rest, is_whole=False).infinite += new.infinite
                 return
             self._infinite += 1
         counts.infinite += new.infinite

@@ -48,6 +48,8 @@ INFERSPAN_FIELD_INFINITE: Final = "inferspan.field.infinite"
 """The number of values of a field that were infinite, of either sign.
 
 Fields are told apart as on `inferspan.field.values`. A field has no series until it had an infinite value.
+Of a model with few fields, the first such field is told apart; `_OTHER`, without a direction, is the sum of
+all others.
 
 Instrument: counter, observable
 Unit: {value}
