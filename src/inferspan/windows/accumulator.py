@@ -110,8 +110,7 @@ class Accumulator:
         if isinstance(pending[0], bytes):
             data, layout = b"".join(pending), self._layout
         else:
-            items = tuple(chain.from_iterable(map(self._whole_rows, pending)))
-            data, layout = array("d", doubles(items)).tobytes(), _DOUBLES
+            data, layout = array("d", doubles(chain.from_iterable(pending))).tobytes(), _DOUBLES
         if not data:
             return
         fields = len(self.fields)
@@ -156,11 +155,6 @@ class Accumulator:
                 histogram=found.histogram or ExponentialHistogram(),
                 categories=(self._categories[index].summary,) if self._categories else (),
             )
-
-    def _whole_rows(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Returns the values of a table up to the end of a row: of long lists only the beginning was read."""
-        rest = len(values) % self.columns if self.columns else 0
-        return values[:-rest] if rest else values
 
     def _rows(self, data: bytes, layout: str) -> Any:
         values = np.frombuffer(data, np.uint16 if layout == "bfloat16" else layout)
