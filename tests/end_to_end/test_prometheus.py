@@ -15,6 +15,9 @@ from support.collector import Collector, free_ports
 from support.launcher import ROOT, environment, run
 from support.prometheus import Prometheus
 
+# The first run compiles Prometheus.
+pytestmark = pytest.mark.timeout(1200)
+
 LABELS = {"inferspan_field_name", "inferspan_self_profile_allowance", "inferspan_self_profile_coverage"}
 PROGRAMS = Path(__file__).parent / "programs"
 
