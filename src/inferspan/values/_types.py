@@ -108,9 +108,11 @@ def _read_bytes(_: bytes) -> Reading:
 
 
 #: By the class's ``id``, for a metaclass can define how its classes are hashed; the class is kept with it.
-_readers: dict[int, tuple[Reader, type]] = {
+#: Of the usual containers, that there is none.
+_readers: dict[int, tuple[Reader | None, type]] = {
     id(kind): (reader, kind)
     for kind, reader in (
+        *((kind, None) for kind in (list, tuple, dict)),
         *((kind, _read_scalar) for kind in _SCALARS),
         (str, _read_text),
         (bytes, _read_bytes),

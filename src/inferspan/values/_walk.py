@@ -235,9 +235,8 @@ def _numbers(value: Any) -> Reading | None:
     kinds = frozenset(map(id, map(class_of, items)))
     if not kinds <= _NUMBERS:
         return None
-    total = math.prod(shape)
     note = None
-    if len(items) < total:
+    if len(items) == _MAX_SCALARS and (total := math.prod(shape)) > _MAX_SCALARS:
         # Whole rows, if there is one: their columns are told apart.
         items = items[: len(items) // shape[-1] * shape[-1] or len(items)]
         note = f"first {len(items)} of {total}"
