@@ -12,7 +12,7 @@
 #define LOWEST -1022
 #include "lanes.h"
 
-static inline int JOIN(count_wide_double, LEVEL)(struct state *to, const double *data, size_t size, int is_tiny) {
+static inline int JOIN(count_wide_double, LEVEL)(struct state *to, const void *data, size_t size, int is_tiny) {
     (void)to, (void)data, (void)size, (void)is_tiny;
     return 0;
 }
@@ -29,7 +29,8 @@ static inline int JOIN(count_wide_double, LEVEL)(struct state *to, const double 
 
 /* Counts floats as doubles where they would have to be: subnormal ones are normal then, and wide buckets have numbers
  * that fit. Returns whether it was so. */
-static int JOIN(count_wide_float, LEVEL)(struct state *to, const float *data, size_t size, int is_tiny) {
+static int JOIN(count_wide_float, LEVEL)(struct state *to, const void *address, size_t size, int is_tiny) {
+    const JOIN(element_float, LEVEL) *data = address;
     double wide[1024];
     if (!is_tiny && to->scale >= 0)
         return 0;

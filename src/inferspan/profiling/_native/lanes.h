@@ -13,11 +13,13 @@
 #define INFINITE ((((BITS)1 << (8 * sizeof(BITS) - 1 - MANTISSA)) - 1) << MANTISSA)
 #define TINY ((BITS)1 << MANTISSA) /* the first normal number */
 
-typedef REAL NAME(reals) __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
-typedef BITS NAME(bits) __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
+typedef REAL NAME(element) __attribute__((aligned(1), may_alias));
+typedef REAL NAME(reals) __attribute__((vector_size(VECTOR), aligned(1), may_alias));
+typedef BITS NAME(bits) __attribute__((vector_size(VECTOR), aligned(1), may_alias));
 typedef SIGNED NAME(flags) __attribute__((vector_size(VECTOR)));
 typedef REAL NAME(part) __attribute__((vector_size(WIDE * sizeof(REAL))));
 typedef double NAME(doubles) __attribute__((vector_size(VECTOR)));
+#define element NAME(element)
 #define reals NAME(reals)
 #define bits NAME(bits)
 #define flags NAME(flags)
@@ -105,7 +107,7 @@ INLINE reals NAME(all)(REAL value) {
 
 /* Adds stripes of some vectors each. Without gaps, a value that is not finite makes the totals not finite. */
 INLINE void NAME(add)(
-    sums *to, const REAL *data, const size_t rows, size_t stripes, reals shift, const int has_gaps) {
+    sums *to, const element *data, const size_t rows, size_t stripes, reals shift, const int has_gaps) {
     reals total[ROWS], squares[ROWS], minimum[ROWS], maximum[ROWS];
     flags nonzero[ROWS], missing[ROWS], finite[ROWS];
     for (size_t row = 0; row < rows; row++) {
@@ -148,7 +150,7 @@ INLINE void NAME(add)(
 
 /* Adds a block, whose last vector is filled up with a value that then is taken off again. */
 INLINE void NAME(pass)(
-    struct moments *found, sums *to, const REAL *data, size_t size, REAL near, int has_gaps) {
+    struct moments *found, sums *to, const element *data, size_t size, REAL near, int has_gaps) {
     reals shift = NAME(all)(near), low = NAME(all)((REAL)INFINITY), high = -low;
     memset(to, 0, sizeof *to);
     for (size_t row = 0; row < ROWS; row++) {
@@ -171,7 +173,7 @@ INLINE void NAME(pass)(
     if (left) {
         reals last = has_gaps ? NAME(all)((REAL)NAN) : shift;
         memcpy(&last, data, left * sizeof *data);
-        NAME(add)(to, (const REAL *)&last, 1, 1, shift, has_gaps);
+        NAME(add)(to, (const element *)&last, 1, 1, shift, has_gaps);
     }
     for (size_t row = 1; row < ROWS; row++) {
         to->minimum[0] = NAME(least)(to->minimum[row], to->minimum[0]);
@@ -198,7 +200,7 @@ INLINE void NAME(pass)(
 }
 
 /* Adds up a block again, in doubles of a unit: deviations whose squares leave the range of REAL. */
-static __attribute__((noinline)) void NAME(add_wide)(sums *to, const REAL *data, size_t size, REAL near, int unit) {
+static __attribute__((noinline)) void NAME(add_wide)(sums *to, const element *data, size_t size, REAL near, int unit) {
     double scale = ldexp(1, -unit), middle = near * scale;
     reals shift = NAME(all)(near);
     doubles total = {0}, squares = {0};
@@ -231,7 +233,7 @@ static inline double NAME(sum)(doubles some) {
 }
 
 /* Returns the mean of a few values from all over a block, which lies between its extremes; 0 where it has none. */
-static inline int NAME(near)(const REAL *data, size_t size, REAL *near) {
+static inline int NAME(near)(const element *data, size_t size, REAL *near) {
     size_t step = size < 8 ? 1 : size / 8, number = 0;
     double total = 0;
     REAL low = (REAL)INFINITY, high = -low;
@@ -254,7 +256,7 @@ static inline int NAME(near)(const REAL *data, size_t size, REAL *near) {
 
 /* Summarises a block. Squares about a shift that turns out to be far from the mean would cancel: then the block, which
  * is in the first-level cache, is added up again about its mean. */
-static void NAME(block)(struct moments *found, const REAL *data, size_t size, int *has_gaps) {
+static void NAME(block)(struct moments *found, const element *data, size_t size, int *has_gaps) {
     sums all;
     REAL near;
     *has_gaps |= !NAME(near)(data, size, &near);
@@ -301,7 +303,7 @@ static void NAME(summarise)(struct moments *to, const void *address, size_t size
     while (size) {
         size_t number = size < BLOCK ? size : BLOCK;
         struct moments found;
-        NAME(block)(&found, (const REAL *)data, number, &has_gaps);
+        NAME(block)(&found, (const element *)data, number, &has_gaps);
         moments_add(to, &found);
         data += number * sizeof(REAL);
         size -= number;

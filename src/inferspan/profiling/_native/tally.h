@@ -87,7 +87,7 @@ static int NAME(prepare)(table *to, const struct state *state) {
 
 /* Counts some values, in `ways` histograms in turn: a count that was written just before is slow to be read again. */
 static void NAME(count_all)(
-    uint32_t (*counts)[2 * PLACES], size_t ways, const table *from, const REAL *data, size_t size) {
+    uint32_t (*counts)[2 * PLACES], size_t ways, const table *from, const element *data, size_t size) {
     struct NAME(side) positive = from->sides[0], negative = from->sides[1];
     bits low = (bits)NAME(all)(0), high = low, before = low;
     bits low_change = low, high_change = low, before_change = low;
@@ -104,7 +104,7 @@ static void NAME(count_all)(
         size_t number = size < GROUP ? size : GROUP, i;
         REAL rest[LANES] = {0};
         for (i = 0; i < number; i += LANES) {
-            const REAL *place = data + i;
+            const element *place = data + i;
             if (number - i < LANES) {
                 memcpy(rest, place, (number - i) * sizeof *place);
                 place = rest;
@@ -140,7 +140,7 @@ static void NAME(collect)(struct state *to, uint32_t (*counts)[2 * PLACES], size
 }
 
 /* Counts each value by its logarithm. */
-static void NAME(count_few)(struct state *to, const REAL *data, size_t size) {
+static void NAME(count_few)(struct state *to, const element *data, size_t size) {
     for (size_t i = 0; i < size; i++) {
         double value = data[i], magnitude = fabs(value);
         if (!(magnitude > 0 && magnitude <= DBL_MAX))
@@ -151,12 +151,12 @@ static void NAME(count_few)(struct state *to, const REAL *data, size_t size) {
 }
 
 /* Finds the least magnitudes of either sign but zero, as bits. They mean nothing where there is none. */
-static void NAME(nearest)(BITS found[2], const REAL *data, size_t size) {
+static void NAME(nearest)(BITS found[2], const element *data, size_t size) {
     const flags lowest = (flags){0} + (SIGNED)SIGN;
     flags least[2] = {~lowest, ~lowest};
     REAL rest[LANES] = {0};
     for (size_t i = 0; i < size; i += LANES) {
-        const REAL *place = data + i;
+        const element *place = data + i;
         if (size - i < LANES) {
             memcpy(rest, place, (size - i) * sizeof *place);
             place = rest;
@@ -187,7 +187,7 @@ static void NAME(tally)(struct state *to, const void *address, size_t size, int 
     size_t ways = size < 2048 ? 1 : 4;
     int is_prepared = 0, can_look_up = 0;
     while (size) {
-        const REAL *data = (const REAL *)place;
+        const element *data = (const element *)place;
         size_t number = size < CHUNK ? size : CHUNK;
         place += number * sizeof(REAL);
         size -= number;
@@ -254,6 +254,7 @@ static void NAME(tally)(struct state *to, const void *address, size_t size, int 
 #undef INLINE
 #undef BY_MASK
 #undef CHOOSE
+#undef element
 #undef reals
 #undef bits
 #undef flags
