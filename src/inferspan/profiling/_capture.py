@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferspan import faults
 from inferspan.profiling._tables import columns_of, is_token_ids, likely_columns
-from inferspan.profiling.budget import Allowance, most_for_a_call
+from inferspan.profiling.budget import Allowance
 from inferspan.values import Reading, class_of, join, reader_of, walk
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _summarise_large(captures: Sequence[Capture], max_elements: int, allowance: 
     # Imported here: numpy is the application's, and is there as soon as an array is.
     from inferspan.profiling import _large
 
-    left = most_for_a_call()
+    left = _large.most_for_a_call()
     for one in captures:
         try:
             left -= _large.summarise(one, max_elements=max_elements, allowance=allowance, most=left)

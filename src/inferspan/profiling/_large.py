@@ -13,8 +13,16 @@ from inferspan.values import Lazy
 #: Elements of a sample: of an array that is too large, and where the budget has no more to give.
 SAMPLE_OF_HUGE = 16_384
 SCREEN = 1024
+#: Most that is expected of the values of one call before they are read from samples, in nanoseconds.
+_MOST_NATIVE = 2_000_000
+_MOST_NUMPY = 10_000_000
 #: Expected cost of an element before any was measured, in nanoseconds.
 _AT_FIRST = 2.0
+
+
+def most_for_a_call() -> int:
+    """Returns the most CPU time that the values of one call may take in full, in nanoseconds."""
+    return _MOST_NATIVE if kernel.is_native() else _MOST_NUMPY
 
 
 def summarise(one: Capture, *, max_elements: int, allowance: Allowance | None, most: float) -> int:

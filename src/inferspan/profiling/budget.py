@@ -8,7 +8,7 @@ costs. A second allowance of the same size is for what is looked for: the inputs
 sample has shown missing or infinite values.
 
 A model that is called rarely would earn next to nothing although profiling it costs next to nothing: the allowances
-never earn less than a fifty-thousandth part of the wall-clock time.
+never earn less than a five-thousandth part of the time on the clock.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ _LEAST_SHARE = 0.0002
 _LOOK = 100_000_000
 #: Most nanoseconds that it takes to copy a small value.
 _MOST_FOR_A_COPY = 20_000
-#: Most that is expected of the profile of one call before it is made from samples, in nanoseconds.
-_MOST_FOR_A_CALL = 10_000_000
 #: Weight of the newest measurement in the expected cost of an element.
 _NEWEST = 0.25
 
@@ -161,11 +159,6 @@ class Rates:
         rate = cost / max(1, elements)
         known = self._rates.get((layout, columns))
         self._rates[layout, columns] = rate if known is None else known + _NEWEST * (rate - known)
-
-
-def most_for_a_call() -> int:
-    """Returns the most CPU time that the values of one call may take in full, in nanoseconds."""
-    return _MOST_FOR_A_CALL
 
 
 #: The budget of this process.

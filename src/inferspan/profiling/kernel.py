@@ -70,6 +70,11 @@ def name() -> str:
     return _name_of(_kernel or _choose())
 
 
+def is_native() -> bool:
+    """Returns whether the native kernel is in use."""
+    return not _is_numpy(_kernel or _choose())
+
+
 def name_in_use() -> str | None:
     """Returns the same, but None where nothing was computed so far."""
     return None if _kernel is None else _name_of(_kernel)

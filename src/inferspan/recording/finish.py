@@ -11,7 +11,7 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-from inferspan import config, faults
+from inferspan import config, faults, windows
 from inferspan.generation import Generation
 from inferspan.profiling import Capture, FieldProfile, has_findings, prepare, summarise
 from inferspan.profiling.budget import Stopwatch, budget
@@ -166,7 +166,7 @@ def _fields(call: Finished) -> dict[str, list[FieldProfile]]:
 
 
 def _add_to_windows(call: Finished) -> None:
-    prepare(call.inputs)
+    windows.prepare()
     watch = Stopwatch()
     profiles = call.series.scope.profiles
     profiles.add(call.series, IoDirection.INPUT, call.inputs)

@@ -2,7 +2,7 @@
 """Many inferences: mergeable windows of what data looked like, and the file that they are kept in."""
 
 from inferspan.windows.file import WindowFileError
-from inferspan.windows.store import FieldKey, Windows
+from inferspan.windows.store import FieldKey, Windows, prepare
 from inferspan.windows.summary import MIXED, FieldSummary, IncompatibleWindows
 from inferspan.windows.totals import Distribution, FieldTotals
 from inferspan.windows.window import Window, WindowKey
@@ -18,4 +18,5 @@ __all__ = [
     "WindowFileError",
     "WindowKey",
     "Windows",
+    "prepare",
 ]

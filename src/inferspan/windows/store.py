@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -28,6 +29,11 @@ _MOST_WAITING_OF_ALL = 2_097_152
 #: some thousands of values of an inference.
 _MOST_INFERENCES = 131_072
 _NANOSECONDS = 1_000_000_000
+
+
+def prepare() -> None:
+    """Imports what windows of arrays need: once, which is not to be taken for the cost of adding to one."""
+    importlib.import_module("inferspan.windows._open")
 
 
 def _nothing(_key: WindowKey, _name: str) -> bool:
