@@ -38,16 +38,18 @@ static int NAME(fill)(table *to, const struct state *state, int side) {
     uint64_t boundaries[MAX_BUCKETS + 1];
     BITS first = (TINY >> cell) + 1, last = first - 1;
     if (used) {
-        boundaries_of(boundaries, state->offset[side], 1, scale, MANTISSA, LOWEST);
-        boundaries_of(boundaries + used, state->offset[side] + used, 1, scale, MANTISSA, LOWEST);
-        first = (BITS)(boundaries[0] + 1) >> cell;
-        last = (BITS)boundaries[used] >> cell;
-        /* Cells repeat with each power of two: there the bits and the bucket's number go on alike. */
-        if (scale >= 0 && boundaries[0] >= TINY && used >> scale > 0) {
-            number = 1 << scale;
-            period = 2 << scale;
+        /* Cells repeat with each power of two, where the bits and the bucket's number go on alike. */
+        if (scale >= 0 && used >> scale > 0) {
+            boundaries_of(boundaries, state->offset[side], 1, scale, MANTISSA, LOWEST);
+            if (boundaries[0] >= TINY) {
+                number = 1 << scale;
+                period = 2 << scale;
+                boundaries_of(boundaries + used, state->offset[side] + used, 1, scale, MANTISSA, LOWEST);
+            }
         }
         boundaries_of(boundaries, state->offset[side], number + 1, scale, MANTISSA, LOWEST);
+        first = (BITS)(boundaries[0] + 1) >> cell;
+        last = (BITS)boundaries[used] >> cell;
     }
     if (first == 0 || last - first + 1 > CELLS - 4 || last >= (SIGN - 1) >> cell)
         return 0;
