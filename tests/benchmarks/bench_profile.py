@@ -12,6 +12,7 @@ from pathlib import Path
 
 import profile_series
 from profile_accuracy import Accuracy
+from profile_budget import BudgetKept
 from profile_calls import Calls
 from profile_columns import Columns
 from profile_kernel import Kernels
@@ -33,6 +34,7 @@ def parts(*, quick: bool, folder: Path) -> Mapping[str, Part]:
         "kernel": Kernels(windows=1 if quick else 40).results,
         "calls": Calls(windows=1 if quick else 15, calls=100 if quick else 20_000, folder=folder).results,
         "columns": Columns(rows=100 if quick else 100_000, windows=1 if quick else 3, folder=folder).results,
+        "budget": BudgetKept(seconds=1 if quick else 30).results,
         "state": State(features=1000 if quick else 10_000, inferences=1000 if quick else 1_000_000).results,
         "series": profile_series.results,
     }

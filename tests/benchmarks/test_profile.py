@@ -56,6 +56,17 @@ def test_it_measures_all_that_is_bounded(tmp_path: Path) -> None:
         "profile of [32, 20]: whylogs": (None, 1000),
         "[100 000,20] float64, columns with histograms, whylogs": (None, 100),
         "[100 000,20] float64, columns with histograms, evidently": (None, 500),
+        **{
+            f"budget, 1 ms {body}, {inputs}: {what}": bound
+            for body in ("asleep", "holding the GIL")
+            for inputs, most in (
+                ("[32,20]", 1.2),
+                ("sizes jumping 1 000 \N{MULTIPLICATION SIGN}", 1.2),
+                ("sizes jumping, all NaN", 2.2),
+                ("sizes jumping, all failing", 2.2),
+            )
+            for what, bound in (("most in any 10 s", (most, None)), ("made use of", (None, 1)))
+        },
         "10 000 features, open windows and references": (64, None),
         "features beyond them that are not counted as overflow": (0, None),
         "the last nine tenths of 1 000 000 inferences add": (1, None),
