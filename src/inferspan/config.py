@@ -118,9 +118,9 @@ class Config:
     profile_budget: float = _setting(
         0.01,
         _share,
-        "CPU time that profiling may take, as a share of the time that inferences take; what failed calls and findings "
-        "need may take as much again. Beyond it inferences are not profiled, which is counted and said on the span. "
-        "inf for no bound.",
+        "CPU time that profiling may take, as a share of the time that inferences take, or a thousandth of one "
+        "processor where that is more; what failed calls and findings need may take as much again. Beyond it "
+        "inferences are not profiled, which is counted and said on the span. inf for no bound.",
     )
     profile_kernel: str = _setting(
         "auto",

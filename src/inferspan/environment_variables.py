@@ -19,9 +19,9 @@ inference's data profile is dropped and counted.
 OTEL_PYTHON_INFERSPAN_PROFILE = "OTEL_PYTHON_INFERSPAN_PROFILE"
 """Whether the inputs and outputs of sampled inferences are profiled. Off, spans do not describe data."""
 OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET = "OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET"
-"""CPU time that profiling may take, as a share of the time that inferences take; what failed calls and
-findings need may take as much again. Beyond it inferences are not profiled, which is counted and said on
-the span. inf for no bound.
+"""CPU time that profiling may take, as a share of the time that inferences take, or a thousandth of one
+processor where that is more; what failed calls and findings need may take as much again. Beyond it
+inferences are not profiled, which is counted and said on the span. inf for no bound.
 """
 OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL = "OTEL_PYTHON_INFERSPAN_PROFILE_KERNEL"
 """What computes data profiles: auto (the native kernel where it is installed, else numpy), native or numpy.

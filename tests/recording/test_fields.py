@@ -18,6 +18,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 import inferspan
 from inferspan import pipeline
 from inferspan.profiling import capture
+from inferspan.profiling.budget import budget
 from inferspan.recording import profiles
 
 from .conftest import SECOND, Models
@@ -177,6 +178,7 @@ def series(models: Models) -> dict[str, int]:
 
 @pytest.mark.parametrize(("width", "bound"), [(20, 60), (1_000, 200)])
 def test_the_series_of_one_model_are_bounded(models: Models, wide: Callable[..., None], width: int, bound: int) -> None:
+    budget.forget()  # what other tests have looked at, and from which allowance, is not of this process
     for number in range(width):
         wide(width, score=0.5, **{f"f{number}": math.nan, f"f{width - 1 - number}": math.inf})
     with pytest.raises(ValueError, match="not a probability"):

@@ -27,11 +27,6 @@ def from_copy(data: bytes, layout: str) -> Any:
     return np.frombuffer(data, layout).astype(np.float64)
 
 
-def as_doubles(values: Any) -> Any:
-    """Returns an array of doubles, or of what a list of them holds."""
-    return np.asarray(values, np.float64)
-
-
 def finite(values: Any) -> Any:
     """Returns a copy of the finite ones of some doubles."""
     return values[np.isfinite(values)]

@@ -8,7 +8,7 @@ costs. A second allowance of the same size is for what is looked for: the inputs
 sample has shown missing or infinite values.
 
 A model that is called rarely would earn next to nothing although profiling it costs next to nothing: the allowances
-never earn less than a five-thousandth part of the time on the clock.
+never earn less than a thousandth of the time on the clock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from inferspan import clock, config
 _AT_FIRST = 5_000_000
 _MOST = 2_000_000
 #: Least that is earned: a share of the time on the clock, looked at so often.
-_LEAST_SHARE = 0.0002
+_LEAST_SHARE = 0.001
 _LOOK = 100_000_000
 #: Most nanoseconds that it takes to copy a small value.
 _MOST_FOR_A_COPY = 20_000

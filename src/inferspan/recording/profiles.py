@@ -75,8 +75,7 @@ class Profiles:
             direction: one of ``semconv.attributes.IoDirection``.
             captures: of all its inputs, or of all its outputs.
         """
-        model = series.model
-        self._add(WindowKey(series.system, model.name, model.version, direction=direction), captures)
+        self._add(series.windows[direction], captures)
 
     def add_entity(self, entity: str, captures: Sequence[Capture]) -> None:
         """Adds data that belongs to no inference.

@@ -19,7 +19,8 @@ from inferspan.recording.labels import NONE, Labels
 from inferspan.recording.scope import Scope
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events
-from inferspan.semconv.attributes import SelfDropReason
+from inferspan.semconv.attributes import IoDirection, SelfDropReason
+from inferspan.windows import WindowKey
 
 _MAX_ERROR_TYPES = 32
 _OTHER = "_OTHER"
@@ -62,6 +63,7 @@ class Series:
         "span_name",
         "system",
         "warm",
+        "windows",
     )
 
     def __init__(self, scope: Scope, *, system: str, operation: str, model: Model, endpoint: Endpoint | None) -> None:
@@ -71,6 +73,11 @@ class Series:
         self.model = model
         #: System, model and version as metrics carry them.
         self.key = scope.know(system, model.name, model.version)
+        #: Whose windows its data goes into, by direction.
+        self.windows = {
+            direction: WindowKey(system, model.name, model.version, direction=direction)
+            for direction in (IoDirection.INPUT, IoDirection.OUTPUT)
+        }
         self.span_name = f"{operation} {model.name}"
         #: Attributes at the start of the span, which samplers and processors see.
         self.creation: dict[str, Any] = {
