@@ -165,6 +165,9 @@ class States:
             if end is None:
                 continue
             first, last = end[0] >> steps, end[1] >> steps
+            if not steps and first == offsets[side]:  # nothing has to be moved
+                used[side] = last - first + 1
+                continue
             counts = array("I", bytes(_COUNTS.size))
             for at, number in enumerate(self.counts(index, side)[: used[side]], offsets[side]):
                 counts[(at >> steps) - first] += number

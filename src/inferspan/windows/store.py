@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 #: A field of one key.
 FieldKey = tuple[WindowKey, str]
-#: Most bytes of small values that wait, of one tensor and of all; a kernel is called for many rows at once.
-_MOST_WAITING = 131_072
+#: Most bytes of small values that wait, of one tensor and of all. A kernel is called for many rows at once, and so
+#: seldom that of a hundred additions, even of some kilobytes, hardly one has to wait for it.
+_MOST_WAITING = 524_288
 _MOST_WAITING_OF_ALL = 2_097_152
 #: A window is closed after as many inferences whatever is set: a histogram has 32 bits for each count, and takes up to
 #: some thousands of values of an inference.
