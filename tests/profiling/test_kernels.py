@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from types import ModuleType
@@ -190,6 +191,7 @@ def test_a_mean_far_above_the_deviation(first: float | None, kernel: ModuleType,
     "values",
     [
         np.array([1.7e308, -1.7e308, 1.0]),
+        np.array([sys.float_info.max, 5e-324, -sys.float_info.max, -5e-324]),
         np.array([1e200, 2e200, 4e200]),
         np.array([5e-324, -5e-324, 1.5e-323]),
         np.array([1e-200, 2e-200, 1e-200]),
@@ -213,6 +215,15 @@ def test_ends_of_ranges(kernel: ModuleType, values: Any) -> None:
         assert found.histogram is not None
         single = exact_histogram(values.astype(np.float64))
         assert found.histogram.positive.counts == tuple(repeats * one for one in single.positive.counts)
+
+
+@pytest.mark.parametrize("first", [[sys.float_info.max], [-sys.float_info.max, 1.0], [sys.float_info.max, np.inf]])
+def test_usual_values_after_the_largest(kernel: ModuleType, first: list[float], rng: np.random.Generator) -> None:
+    """Then the last cell of what the native kernel looks buckets up in would have infinity in it."""
+    for size in (3, 64, 5000):
+        usual = rng.normal(0, 1, size)
+        found = accumulated(kernel, np.array(first), usual)
+        assert found.histogram == exact_histogram([*first, *usual])
 
 
 def _elements(dtype: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
