@@ -199,8 +199,10 @@ class Inference:
 
     def _admit(self) -> bool:
         """Returns whether data are to be profiled, which is decided once for inputs and outputs."""
-        if self._admitted is None and config.in_force.profile and (self.recording or self.series.scope.has_windows):
-            self._admitted = budget.allows()
+        if self._admitted is None and config.in_force.profile:
+            sampled = self.recording
+            if sampled or self.series.scope.has_windows:
+                self._admitted = budget.allows(sampled=sampled)
         return self._admitted is True
 
     def add_inputs(self, values: Values) -> None:

@@ -29,12 +29,17 @@ def test_everything_goes_to_the_receiver() -> None:
         "OTEL_BSP_SCHEDULE_DELAY": "500",
         "OTEL_BLRP_SCHEDULE_DELAY": "500",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        "OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET": "inf",
         "INFERSPAN_RUN_STATUS_URL": "http://127.0.0.1:4321/status",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "OTEL_SERVICE_NAME": "app",
         "PATH": os.pathsep.join((os.path.dirname(sys.executable), "/bin")),
     }
+
+
+def test_a_budget_that_is_set_stays() -> None:
+    assert made(OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET="0.02")["OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET"] == "0.02"
 
 
 @pytest.mark.parametrize(

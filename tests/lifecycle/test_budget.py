@@ -65,7 +65,7 @@ def test_a_hundredth_of_the_time_of_inferences_is_spent(time: list[int]) -> None
     one = Budget()
     for _ in range(20_000):
         time[0] += 2 * MILLISECOND
-        if one.allows():
+        if one.allows(sampled=True):
             one.charge(one.regular, 70_000)
         one.earn(MILLISECOND)
     assert one.inference_time == 20 * SECOND
@@ -77,7 +77,7 @@ def test_what_was_not_spent_is_not_kept_for_later(time: list[int]) -> None:
     one = Budget()
     one.earn(3600 * SECOND)
     spent = 0
-    while one.allows():
+    while one.allows(sampled=True):
         one.charge(one.regular, 100_000)
         spent += 100_000
     assert spent <= 5 * MILLISECOND
@@ -87,10 +87,24 @@ def test_a_model_that_is_called_rarely_is_profiled_each_time(time: list[int]) ->
     one = Budget()
     for _ in range(1000):
         time[0] += SECOND
-        assert one.allows()
+        assert one.allows(sampled=True)
         one.charge(one.regular, 100_000)
         one.earn(1000)
     assert one.regular.spent / time[0] == pytest.approx(0.0001)
+
+
+def test_what_is_left_last_is_for_sampled_calls(time: list[int]) -> None:
+    one = Budget()
+    profiled = {True: 0, False: 0}
+    for number in range(20_000):
+        time[0] += 2 * MILLISECOND
+        sampled = number % 100 == 0
+        if one.allows(sampled=sampled):
+            profiled[sampled] += 1
+            one.charge(one.regular, 70_000)
+        one.earn(MILLISECOND)
+    assert profiled[True] == 200
+    assert 0.008 < one.regular.spent / one.inference_time <= 0.0105
 
 
 @pytest.mark.parametrize(("share", "allowed"), [(0.0, False), (math.inf, True)])
@@ -99,7 +113,7 @@ def test_nothing_and_everything(share: float, allowed: bool) -> None:
     one.charge(one.regular, SECOND * (share > 0))
     pipeline.configure(profile_budget=share)
     one.earn(SECOND)
-    assert one.allows() is allowed
+    assert one.allows(sampled=True) is allowed
     assert one.findings.affords(1) is allowed
 
 

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from inferspan.cli._probe import STATUS_VARIABLE
+from inferspan.config import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ def program_environment(
         made[f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"] = f"{receiver}/v1/{signal.lower()}"
         made[f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"] = "http/protobuf"
     made.update(_INTERVALS)
+    # Whoever looks at a program wants to see its data, all of it.
+    made.setdefault(PREFIX + "PROFILE_BUDGET", "inf")
     made[STATUS_VARIABLE] = receiver + status_path
     # Exporters honour proxies even for this machine. Of the two spellings the lower one wins where it is set,
     # so setting it must not hide what the other one says.

@@ -22,6 +22,8 @@ from inferspan import clock, config
 #: What is there at the start, and what remains of it unspent at most, in nanoseconds.
 _AT_FIRST = 5_000_000
 _MOST = 2_000_000
+#: Of that, what is left for calls whose span is sampled.
+_FOR_SAMPLED = 500_000
 #: Least that is earned: a share of the time on the clock, looked at so often.
 _LEAST_SHARE = 0.001
 _LOOK = 100_000_000
@@ -71,9 +73,14 @@ class Budget:
         self._looked = clock.monotonic()
         self._earned = 0.0
 
-    def allows(self) -> bool:
-        """Returns whether the call that asks may be profiled."""
-        return self.regular.affords(1) or self._earn_least()
+    def allows(self, *, sampled: bool) -> bool:
+        """Returns whether the call that asks may be profiled.
+
+        Args:
+            sampled: whether its span is: what is left last is for those, which say what they have seen.
+        """
+        least = 1 if sampled else _FOR_SAMPLED
+        return self.regular.affords(least) or self._earn_least(least)
 
     def earn(self, inference_time: int) -> None:
         """Notes the duration of an inference, in nanoseconds."""
@@ -110,7 +117,7 @@ class Budget:
             # What is left from the start stays until it is spent.
             allowance.left = max(allowance.left, min(allowance.left + earned, _MOST))
 
-    def _earn_least(self) -> bool:
+    def _earn_least(self, wanted: float) -> bool:
         now = clock.monotonic()
         if now - self._looked < _LOOK:
             return False
@@ -121,7 +128,7 @@ class Budget:
             if missing > 0:
                 self._add(missing)
                 self._earned = 0.0
-            return self.regular.left > 0
+            return self.regular.affords(wanted)
 
 
 class Stopwatch:
