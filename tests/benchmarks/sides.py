@@ -11,6 +11,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
 from inferspan import pipeline
 from inferspan.identity import Model
@@ -35,11 +36,15 @@ class _NoExporter(SpanExporter):
 
 
 class Providers:
-    """A batch span processor with an exporter that does nothing, and a meter provider that is not collected."""
+    """A batch span processor with an exporter that does nothing, and a meter provider that is not collected.
 
-    def __init__(self) -> None:
+    Args:
+        sampled: the share of spans that are.
+    """
+
+    def __init__(self, *, sampled: float = 1.0) -> None:
         self._exporter = _NoExporter()
-        self.tracer_provider = TracerProvider(shutdown_on_exit=False)
+        self.tracer_provider = TracerProvider(TraceIdRatioBased(sampled), shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
