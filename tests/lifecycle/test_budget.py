@@ -15,7 +15,7 @@ from support.telemetry import Telemetry
 import inferspan
 from inferspan import clock, pipeline
 from inferspan.profiling import budget as budgets
-from inferspan.profiling.budget import Budget, budget
+from inferspan.profiling.budget import Budget, Rates, budget
 from inferspan.recording import finish
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events as event_names
@@ -115,6 +115,33 @@ def test_nothing_and_everything(share: float, allowed: bool) -> None:
     one.earn(SECOND)
     assert one.allows(sampled=True) is allowed
     assert one.findings.affords(1) is allowed
+
+
+def test_small_arrays_do_not_tell_what_large_ones_cost() -> None:
+    rates = Rates()
+    for _ in range(100):
+        rates.learn(2000, "<f4", 110_000, columns=False)
+    assert rates.expected(300_000, "<f4", columns=False) < 10 * MILLISECOND
+    for _ in range(100):
+        rates.learn(300_000, "<f4", 200_000, columns=False)
+    assert rates.expected(300_000, "<f4", columns=False) == pytest.approx(200_000, rel=0.01)
+
+
+def test_one_measurement_that_is_far_off_changes_little() -> None:
+    rates = Rates()
+    before = rates.expected(1_000_000, "<f4", columns=True)
+    rates.learn(1_000_000, "<f4", SECOND, columns=True)
+    assert rates.expected(1_000_000, "<f4", columns=True) < 2 * before
+
+
+def test_what_is_too_expensive_is_tried_again_some_day() -> None:
+    rates = Rates()
+    for _ in range(100):
+        rates.learn(1_000_000, "<f4", 20 * MILLISECOND, columns=False)
+    assert rates.expected(1_000_000, "<f4", columns=False) > 19 * MILLISECOND
+    for _ in range(300):
+        rates.doubt("<f4", columns=False)
+    assert rates.expected(1_000_000, "<f4", columns=False) < 2 * MILLISECOND
 
 
 # -- what is done with it --------------------------------------------------------------------------------------------

@@ -16,8 +16,6 @@ SCREEN = 1024
 #: Most that is expected of the values of one call before they are read from samples, in nanoseconds.
 _MOST_NATIVE = 2_000_000
 _MOST_NUMPY = 10_000_000
-#: Expected cost of an element before any was measured, in nanoseconds.
-_AT_FIRST = 2.0
 
 
 def most_for_a_call() -> int:
@@ -40,13 +38,15 @@ def summarise(one: Capture, *, max_elements: int, allowance: Allowance | None, m
     array = one.reading.array
     total = array.size
     watch = Stopwatch()
-    expected = rates.expected(total, one.reading.layout, columns=bool(one.columns), at_first=_AT_FIRST)
+    expected = rates.expected(total, one.reading.layout, columns=bool(one.columns))
     size = _size_of_sample(total, max_elements, expected, most, allowance)
     note = one.reading.note
     _look(one, array, size)
     cost = watch.elapsed()
     if size is None:
         rates.learn(total, one.reading.layout, cost, columns=bool(one.columns))
+    elif expected > most:
+        rates.doubt(one.reading.layout, columns=bool(one.columns))
     if allowance is None:
         return cost
     budget.charge(allowance, cost)

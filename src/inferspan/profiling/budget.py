@@ -29,8 +29,14 @@ _LEAST_SHARE = 0.001
 _LOOK = 100_000_000
 #: Most nanoseconds that it takes to copy a small value.
 _MOST_FOR_A_COPY = 20_000
-#: Weight of the newest measurement in the expected cost of an element.
+#: Cost of an array beside its elements, and of an element before any was measured.
+_EACH = 50_000
+_AN_ELEMENT = 2.0
+#: Weight of the newest measurement, if it is of as many elements; by how much one may differ; what is left of a doubt.
 _NEWEST = 0.25
+_MANY = 50_000
+_FAR_OFF = 3.0
+_DOUBT = 0.99
 
 
 class Allowance:
@@ -145,27 +151,34 @@ class Stopwatch:
 
 
 class Rates:
-    """What the profile of one element costs, in nanoseconds: learned from what was measured."""
+    """What the profile of an array costs, in nanoseconds: something for each, and something for each element.
+
+    The latter is learned from what was measured. Of a small array that says little; and one measurement that was far
+    off, for its memory had to be found first, must not have all later arrays read from samples for good.
+    """
 
     def __init__(self) -> None:
         self._rates: dict[tuple[str, bool], float] = {}
 
-    def expected(self, elements: int, layout: str, *, columns: bool, at_first: float) -> float:
+    def expected(self, elements: int, layout: str, *, columns: bool) -> float:
         """Returns what the profile of an array is going to cost.
 
         Args:
             elements: how many it has.
             layout: of its elements.
             columns: whether each column is profiled.
-            at_first: expected of an element where none like it was measured.
         """
-        return elements * self._rates.get((layout, columns), at_first)
+        return _EACH + elements * self._rates.get((layout, columns), _AN_ELEMENT)
 
     def learn(self, elements: int, layout: str, cost: int, *, columns: bool) -> None:
         """Notes what the profile of an array has cost."""
-        rate = cost / max(1, elements)
-        known = self._rates.get((layout, columns))
-        self._rates[layout, columns] = rate if known is None else known + _NEWEST * (rate - known)
+        known = self._rates.get((layout, columns), _AN_ELEMENT)
+        seen = min(max(0.0, cost - _EACH) / elements, _FAR_OFF * known)
+        self._rates[layout, columns] = known + _NEWEST * min(1.0, elements / _MANY) * (seen - known)
+
+    def doubt(self, layout: str, *, columns: bool) -> None:
+        """Notes that an array was taken for too expensive, and so not measured: some day one is to be tried again."""
+        self._rates[layout, columns] = self._rates.get((layout, columns), _AN_ELEMENT) * _DOUBT
 
 
 #: The budget of this process.
