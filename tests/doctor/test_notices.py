@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What inferspan logs of its own accord: one line when it works, one where it waits in vain."""
+"""What inferspan logs of its own accord: when it works, which kernel it has, and where it waits in vain."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from collections import defaultdict
 import pytest
 
 from inferspan import reasons
+from inferspan.profiling import kernel
 from inferspan.semconv.attributes import SelfSkipReason
 
 from .conftest import environment, program
 
 FIRST = "INFO First inference recorded: model digits 3 (_OTHER); spans go to InMemorySpanExporter"
+KERNEL = f"INFO Kernel of data profiles: {kernel.name()}"
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 
 
@@ -45,12 +47,13 @@ def warning(calls: str, reason: str) -> str:
 
 
 def test_the_first_inference_is_told_once() -> None:
-    assert lines("works") == [[FIRST]]
+    assert lines("works") == [[FIRST, KERNEL]]
 
 
 @needs_fork
 def test_each_process_tells_its_first_inference() -> None:
-    assert lines("works_in_a_fork") == [[FIRST], [FIRST]]
+    # The kernel is chosen before the fork.
+    assert lines("works_in_a_fork") == [[FIRST, KERNEL], [FIRST]]
 
 
 def test_a_process_without_a_provider_is_warned_once() -> None:
@@ -68,7 +71,7 @@ def test_the_warning_says_the_top_reason_of_those_that_matter() -> None:
 
 
 def test_no_warning_once_it_works() -> None:
-    assert lines("works_later") == [[FIRST]]
+    assert lines("works_later") == [[FIRST, KERNEL]]
 
 
 def test_calls_that_are_skipped_on_purpose_start_no_thread() -> None:
