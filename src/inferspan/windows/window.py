@@ -51,6 +51,8 @@ class Window:
     def merge(self, other: Window) -> Window:
         """Returns the window of both's data: the same one in whatever order windows are merged.
 
+        What the order can change is by how much the counts of categories are said to be off, where there are too many.
+
         Raises:
             IncompatibleWindows: they are not of the same data, or a field is of different tensors.
         """
