@@ -44,7 +44,8 @@ class FieldSummary:
         maximum: likewise.
         total: their sum.
         squares: the sum of their squares.
-        histogram: how they are distributed: all of them, or a sample of those of large arrays (then its count is less).
+        histogram: how they are distributed: all of them, or a sample of those of large arrays (then its count is less,
+            and a large array weighs no more than one of 1 024 values).
         categories: which values of text, whole numbers or truths are frequent; one summary for each kind of them. Which
             errors they state can depend on the order in which they were merged.
         custom: what the application's profilers say, by their names; merged as they merge it.
