@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from opentelemetry import metrics, trace
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from sides import Providers
 from timing import at_rate
 
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, required=True)
     parser.add_argument("--off", action="store_true", help="without data profiles")
     arguments = parser.parse_args()
-    providers = Providers(sampled=_SAMPLED)
+    providers = Providers(sampler=TraceIdRatioBased(_SAMPLED))
     trace.set_tracer_provider(providers.tracer_provider)
     metrics.set_meter_provider(providers.meter_provider)
     inferspan.configure(profile=not arguments.off, raise_faults=True)

@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from inferspan import pipeline
 from inferspan.identity import Model
@@ -39,12 +39,12 @@ class Providers:
     """A batch span processor with an exporter that does nothing, and a meter provider that is not collected.
 
     Args:
-        sampled: the share of spans that are.
+        sampler: of spans; by default all are.
     """
 
-    def __init__(self, *, sampled: float = 1.0) -> None:
+    def __init__(self, *, sampler: Sampler | None = None) -> None:
         self._exporter = _NoExporter()
-        self.tracer_provider = TracerProvider(TraceIdRatioBased(sampled), shutdown_on_exit=False)
+        self.tracer_provider = TracerProvider(sampler, shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
