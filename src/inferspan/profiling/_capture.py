@@ -30,16 +30,19 @@ class Capture:
         sampled: whether the moments are those of a sample.
     """
 
-    __slots__ = ("columns", "kept", "moments", "name", "names", "reading", "sampled")
+    # What most have in common is the class's: each store takes its time on the calling thread.
+    columns: int = 0
+    names: Sequence[str] | None = None
+    moments: Any = None
+    kept: Any = None
+    sampled: bool = False
 
     def __init__(self, name: str, reading: Reading, columns: int = 0, names: Sequence[str] | None = None) -> None:
         self.name = name
         self.reading = reading
-        self.columns = columns
-        self.names = names
-        self.moments: Any = None
-        self.kept: Any = None
-        self.sampled = False
+        if columns:
+            self.columns = columns
+            self.names = names
 
     @classmethod
     def without_values(cls, name: str, note: str) -> Capture:
@@ -90,7 +93,7 @@ def capture(
         is named with the reason.
     """
     captures: list[Capture] = []
-    large: list[Capture] = []
+    large: list[Capture] | None = None
     taken: set[str] | None = None
     guesses = inputs
     for key, value in list(values.items()):
@@ -117,10 +120,14 @@ def capture(
         if features or table:
             one.columns, one.names = columns_of(one.name, reading, features, table, inputs=inputs, guesses=guesses)
         elif guesses:
-            one.columns = likely_columns(reading)
+            columns = likely_columns(reading)
+            if columns:
+                one.columns = columns
         if reading.array is not None:
             if profilers is not None:
                 one.kept = profilers.keep(one, allowance)
+            if large is None:
+                large = []
             large.append(one)
     if large:
         _summarise_large(large, max_elements, allowance)

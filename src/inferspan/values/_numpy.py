@@ -32,7 +32,7 @@ def read_array(array: Any) -> Reading:
     if array.base is not None and is_mapped(array):
         return Reading(name, shape, note=MAPPED)
     if array.size <= SMALL:
-        return Reading(name, shape, data=array.tobytes(), layout=layout)
+        return Reading(name, shape, array.tobytes(), layout)
     return Reading(name, shape, array=array, layout=layout)
 
 
