@@ -78,11 +78,11 @@ def test_eliding_takes_no_longer_than_its_message_is(unit: str) -> None:
 
     def taken(size: int) -> float:
         message = (unit * size)[:size]
-        started = time.perf_counter()
+        started = time.thread_time()
         elide(message)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
-    assert min(taken(4096) for _ in range(3)) < 0.1
+    assert min(taken(4096) for _ in range(3)) < 0.5
 
 
 def raised(action: Callable[[], object]) -> BaseException:
