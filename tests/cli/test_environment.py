@@ -9,9 +9,13 @@ import pytest
 from inferspan.cli._environment import program_environment, program_name
 
 
-def made(**environment: str) -> dict[str, str]:
+def made(*, profiles_all: bool = True, **environment: str) -> dict[str, str]:
     return program_environment(
-        environment, command=["python", "app.py"], receiver="http://127.0.0.1:4321", status_path="/status"
+        environment,
+        command=["python", "app.py"],
+        receiver="http://127.0.0.1:4321",
+        status_path="/status",
+        profiles_all=profiles_all,
     )
 
 
@@ -36,6 +40,10 @@ def test_everything_goes_to_the_receiver() -> None:
         "OTEL_SERVICE_NAME": "app",
         "PATH": os.pathsep.join((os.path.dirname(sys.executable), "/bin")),
     }
+
+
+def test_the_doctor_looks_at_the_programs_own_budget() -> None:
+    assert "OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET" not in made(profiles_all=False)
 
 
 def test_a_budget_that_is_set_stays() -> None:

@@ -37,7 +37,7 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 def program_environment(
-    environment: Mapping[str, str], *, command: Sequence[str], receiver: str, status_path: str
+    environment: Mapping[str, str], *, command: Sequence[str], receiver: str, status_path: str, profiles_all: bool
 ) -> dict[str, str]:
     """Makes the environment of the program.
 
@@ -49,6 +49,7 @@ def program_environment(
         command: the program, for a service name where there is none.
         receiver: URL of the receiver, without a path.
         status_path: where on it processes report; see ``_probe``.
+        profiles_all: whether all data are profiled, unless a budget is set.
     """
     made = {name: value for name, value in environment.items() if not _OF_ANOTHER_ENDPOINT.match(name)}
     for signal in _SIGNALS:
@@ -56,8 +57,8 @@ def program_environment(
         made[f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"] = f"{receiver}/v1/{signal.lower()}"
         made[f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"] = "http/protobuf"
     made.update(_INTERVALS)
-    # Whoever looks at a program wants to see its data, all of it.
-    made.setdefault(PREFIX + "PROFILE_BUDGET", "inf")
+    if profiles_all:
+        made.setdefault(PREFIX + "PROFILE_BUDGET", "inf")
     made[STATUS_VARIABLE] = receiver + status_path
     # Exporters honour proxies even for this machine. Of the two spellings the lower one wins where it is set,
     # so setting it must not hide what the other one says.

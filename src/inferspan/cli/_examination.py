@@ -27,6 +27,8 @@ class Examination(Session):
     """A session that ends with a report instead of a summary."""
 
     tool: ClassVar[str] = "inferspan doctor"
+    #: What is examined are the settings of the program.
+    profiles_all = False
 
     def _summary(self, status: int, elapsed: float) -> str:
         snapshot = self._store.snapshot(final=True)

@@ -57,6 +57,8 @@ class Session:
 
     #: The command that runs it.
     tool: ClassVar[str] = "inferspan run"
+    #: Whether all data are profiled: whoever looks at a program wants to see them, whatever that takes.
+    profiles_all: ClassVar[bool] = True
 
     def __init__(self, command: Sequence[str], *, launcher: str, save: str | None, live: bool) -> None:
         self._command = command
@@ -66,7 +68,11 @@ class Session:
         self._reports: list[Mapping[str, Any]] = []
         self._receiver = Receiver(on_export=self._take, on_status=self._take_report)
         self._environment = program_environment(
-            os.environ, command=command, receiver=self._receiver.url, status_path=STATUS_PATH
+            os.environ,
+            command=command,
+            receiver=self._receiver.url,
+            status_path=STATUS_PATH,
+            profiles_all=self.profiles_all,
         )
         self._console = Console(stderr=True)
         self._terminal = sys.stderr.isatty()
