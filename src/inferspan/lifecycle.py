@@ -258,15 +258,16 @@ class Inference:
 
     def add_outputs(self, values: Values) -> None:
         """Profiles outputs now, within the budget; the time that takes is not part of the duration."""
+        before = clock.monotonic()
         if self._admit():
-            before = clock.monotonic()
             if callable(values):
                 values = values()
             captured = self._capture(values, budget.regular, inputs=False)
             self.outputs = [*self.outputs, *captured]
-            elapsed = clock.monotonic() - before
-            self._excluded += elapsed
-            budget.charge_for_small(budget.regular, elapsed, len(captured))
+            budget.charge_for_small(budget.regular, clock.monotonic() - before, len(captured))
+        elif config.in_force.profile and self.recording:
+            self.outputs = [*self.outputs, *_unread(values() if callable(values) else values)]
+        self._excluded += clock.monotonic() - before
 
     def try_outputs(self, values: Values) -> None:
         """Profiles outputs before the inference ends; a fault of ours costs the profile and not the stream."""

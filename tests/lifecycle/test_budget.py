@@ -156,7 +156,9 @@ def test_a_span_says_that_nothing_was_left_for_its_profile(manual: Telemetry) ->
     assert span.attributes[names.INPUT.shapes] == ("3x4x5",)
     assert span.attributes[names.INPUT.notes] == (f"x: {SPENT}",)
     assert names.INPUT.counts not in span.attributes
-    assert names.OUTPUT.names not in span.attributes
+    assert span.attributes[names.OUTPUT.names] == ("output",)
+    assert span.attributes[names.OUTPUT.notes] == (f"output: {SPENT}",)
+    assert names.OUTPUT.counts not in span.attributes
     assert span.attributes[names.INFERSPAN_BATCH_SIZE] == 3
 
 

@@ -70,7 +70,12 @@ def serving(command: Sequence[str | Path], collector: Collector, *, name: str, h
             process = subprocess.Popen(
                 [str(one) for one in launch] + [str(one).format(port=port) for one in arguments],
                 cwd=folder,
-                env=launcher.environment(collector.endpoint_http, service=name, HF_HUB_OFFLINE="1"),
+                env=launcher.environment(
+                    collector.endpoint_http,
+                    service=name,
+                    HF_HUB_OFFLINE="1",
+                    OTEL_PYTHON_INFERSPAN_PROFILE_BUDGET="inf",  # so that each span says what it has seen
+                ),
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
