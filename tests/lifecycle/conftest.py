@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry import context
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from support.telemetry import Telemetry
 
 from inferspan import api, pipeline
-from inferspan.recording import live
+from inferspan.recording import finish, live
 from inferspan.semconv.attributes import SystemName
 
 
@@ -34,6 +35,15 @@ def manual(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> Telemetry:
     """`inferspan.inference` records on this test's providers."""
     use(telemetry, monkeypatch)
     return telemetry
+
+
+@pytest.fixture
+def unsampled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
+    """Providers of which the sampler samples nothing."""
+    with Telemetry(sampler=ALWAYS_OFF) as telemetry:
+        use(telemetry, monkeypatch)
+        monkeypatch.setattr(finish, "_allowance", finish._Allowance())
+        yield telemetry
 
 
 def use(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:

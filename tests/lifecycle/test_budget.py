@@ -4,23 +4,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from support.telemetry import Telemetry
 
 import inferspan
 from inferspan import clock, pipeline
 from inferspan.profiling import budget as budgets
 from inferspan.profiling.budget import Budget, Rates, budget
-from inferspan.recording import finish
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events as event_names
-
-from .conftest import use
 
 X = np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5)
 LARGE = np.linspace(-1, 1, 200_000)
@@ -37,15 +32,6 @@ def predict(x: Any) -> Any:
 @inferspan.inference("model", version="1")
 def fail(x: Any) -> Any:
     raise ValueError("no")
-
-
-@pytest.fixture
-def unsampled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
-    """Providers of which the sampler samples nothing."""
-    with Telemetry(sampler=ALWAYS_OFF) as telemetry:
-        use(telemetry, monkeypatch)
-        monkeypatch.setattr(finish, "_allowance", finish._Allowance())
-        yield telemetry
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -18,17 +18,14 @@ import pytest
 from inferspan_instrumentors.onnxruntime import OnnxRuntimeInstrumentor
 from onnxruntime.datasets import get_example
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import StatusCode
 from support.telemetry import Telemetry
 
 import inferspan
 from inferspan import pipeline
-from inferspan.recording import drops, finish
+from inferspan.recording import drops
 from inferspan.semconv import attributes as names
 from inferspan.semconv import events as event_names
-
-from .conftest import use
 
 X = np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5)
 SIGNAL = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
@@ -53,15 +50,6 @@ def raised(function: Callable[[], Any]) -> BaseException:
     with pytest.raises(BaseException) as caught:
         function()
     return caught.value
-
-
-@pytest.fixture
-def unsampled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
-    """Providers of which the sampler samples nothing."""
-    with Telemetry(sampler=ALWAYS_OFF) as telemetry:
-        use(telemetry, monkeypatch)
-        monkeypatch.setattr(finish, "_allowance", finish._Allowance())
-        yield telemetry
 
 
 # -- the span --------------------------------------------------------------------------------------------------------

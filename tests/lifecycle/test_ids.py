@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,32 +16,19 @@ from inferspan_instrumentors.thread_pools import ThreadPoolInstrumentor
 from opentelemetry import context, propagate, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import format_span_id, format_trace_id
 from support.exported import run
 from support.telemetry import Telemetry
 
 import inferspan
 from inferspan import api, pipeline
-from inferspan.recording import finish
 from inferspan.semconv.attributes import SystemName
-
-from .conftest import use
 
 FORM = re.compile("[0-9a-f]{32}-[0-9a-f]{16}")
 
 
 def id_of(span: ReadableSpan) -> str:
     return f"{format_trace_id(span.context.trace_id)}-{format_span_id(span.context.span_id)}"
-
-
-@pytest.fixture
-def unsampled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Telemetry]:
-    """Providers of which the sampler samples nothing."""
-    with Telemetry(sampler=ALWAYS_OFF) as telemetry:
-        use(telemetry, monkeypatch)
-        monkeypatch.setattr(finish, "_allowance", finish._Allowance())
-        yield telemetry
 
 
 @pytest.fixture

@@ -3,6 +3,6 @@
 
 from inferspan.profiling._capture import Capture, capture
 from inferspan.profiling._fields import FieldProfile, has_findings, prepare, summarise
-from inferspan.profiling._scalars import doubles
+from inferspan.profiling._scalars import packed
 
-__all__ = ["Capture", "FieldProfile", "capture", "doubles", "has_findings", "prepare", "summarise"]
+__all__ = ["Capture", "FieldProfile", "capture", "has_findings", "packed", "prepare", "summarise"]

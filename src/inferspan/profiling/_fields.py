@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +11,11 @@ from typing import Any
 from inferspan.profiling import kernel
 from inferspan.profiling._capture import Capture
 from inferspan.profiling._moments import Moments
-from inferspan.profiling._scalars import FEW, doubles, of_list
+from inferspan.profiling._scalars import FEW, doubles, of_list, packed
 from inferspan.values import Reading
 
 #: A two-dimensional value with at most as many columns is a table; its rows are somebody's records.
 TABLE_COLUMNS = 256
-_DOUBLES = "<f8" if sys.byteorder == "little" else ">f8"
 
 
 @dataclass(slots=True)
@@ -168,7 +165,7 @@ def _bytes(reading: Reading) -> tuple[bytes, str]:
     """Returns the private copy of a small value, and the layout of its elements."""
     if isinstance(reading.data, bytes):
         return reading.data, reading.layout
-    return array("d", doubles(reading.data or ())).tobytes(), _DOUBLES
+    return packed(reading.data or ())
 
 
 def _arrays() -> Any:

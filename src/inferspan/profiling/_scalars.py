@@ -4,17 +4,25 @@
 from __future__ import annotations
 
 import math
+import sys
+from array import array
 from collections.abc import Iterable
 
 from inferspan.profiling._moments import Moments
 
 #: Most values for which this is the way to go.
 FEW = 32
+_DOUBLES = "<f8" if sys.byteorder == "little" else ">f8"
 
 
 def doubles(items: Iterable[float | None]) -> list[float]:
     """Converts plain Python numbers: None to NaN, whole numbers beyond a double's range to infinities."""
     return [math.nan if item is None else _double(item) for item in items]
+
+
+def packed(items: Iterable[float | None]) -> tuple[bytes, str]:
+    """Converts them to the bytes of an array of doubles, and says the layout of its elements."""
+    return array("d", doubles(items)).tobytes(), _DOUBLES
 
 
 def of_list(values: list[float], *, min_count: int, ordered: bool) -> Moments:

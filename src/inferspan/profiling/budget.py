@@ -130,10 +130,9 @@ class Budget:
         with self._lock:
             least = (now - self._looked) * min(_LEAST_SHARE, config.in_force.profile_budget)
             self._looked = now
-            missing, self._earned = least - self._earned, 0.0
-            if missing > 0:
-                self._add(missing)
-                self._earned = 0.0
+            if least > self._earned:
+                self._add(least - self._earned)
+            self._earned = 0.0
             return self.regular.affords(wanted)
 
 

@@ -6,8 +6,6 @@ Imported late: numpy is the application's, and is there as soon as there is an a
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain
@@ -15,7 +13,7 @@ from typing import Any
 
 import numpy
 
-from inferspan.profiling import Capture, doubles
+from inferspan.profiling import Capture, packed
 from inferspan.profiling.categories import Categories
 from inferspan.profiling.histogram import ExponentialHistogram
 from inferspan.profiling.kernel import accumulate, distribute
@@ -31,7 +29,6 @@ np: Any = numpy
 _OVERHEAD = 48
 #: Bytes of a number that waits as an object of Python's.
 _NUMBER = 32
-_DOUBLES = "<f8" if sys.byteorder == "little" else ">f8"
 
 
 class Accumulator:
@@ -110,7 +107,7 @@ class Accumulator:
         if isinstance(pending[0], bytes):
             data, layout = b"".join(pending), self._layout
         else:
-            data, layout = array("d", doubles(chain.from_iterable(pending))).tobytes(), _DOUBLES
+            data, layout = packed(chain.from_iterable(pending))
         if not data:
             return
         fields = len(self.fields)
