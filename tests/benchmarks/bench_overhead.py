@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from loops import Load, Loops
 from parts import Parts
-from report import Result, machine, table, write_json
+from report import Result, conclude, machine
 from sides import Ours, Plain, Providers
 from timing import nothing
 
-from inferspan import faults, pipeline
+from inferspan import pipeline
 
 
 def main() -> int:
@@ -52,13 +52,7 @@ def main() -> int:
 
     count = len(like.attributes or {})
     print(f"Plain sets {len(plain.attributes)} attributes: the {count} of our span without a data profile, and more.\n")
-    print(table(results))
-    print("\n" + ", ".join(f"{name} {value}" for name, value in on.items()))
-    if arguments.json:
-        write_json(arguments.json, results, on=on)
-    if faults.counts:
-        print(f"faults inside inferspan: {faults.counts}", file=sys.stderr)
-    return 1 if faults.counts else 0
+    return conclude(results, on=on, json_file=arguments.json)
 
 
 if __name__ == "__main__":

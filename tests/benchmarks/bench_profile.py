@@ -18,9 +18,9 @@ from profile_columns import Columns
 from profile_kernel import Kernels
 from profile_quantiles import Quantiles
 from profile_state import State
-from report import Result, machine, table, write_json
+from report import Result, conclude, machine
 
-from inferspan import faults, pipeline
+from inferspan import pipeline
 from inferspan.profiling import kernel
 
 Part = Callable[[], Iterator[Result]]
@@ -57,13 +57,7 @@ def main() -> int:
             for result in every[name]():
                 print(f"{result.name}: {result.seen:.3g} {result.unit} {result.verdict}", file=sys.stderr, flush=True)
                 results.append(result)
-    print(table(results))
-    print("\n" + ", ".join(f"{name} {value}" for name, value in on.items()))
-    if arguments.json:
-        write_json(arguments.json, results, on=on)
-    if faults.counts:
-        print(f"faults inside inferspan: {faults.counts}", file=sys.stderr)
-    return 1 if faults.counts else 0
+    return conclude(results, on=on, json_file=arguments.json)
 
 
 if __name__ == "__main__":

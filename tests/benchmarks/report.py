@@ -6,10 +6,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+from inferspan import faults
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 #: The unit of ratios.
@@ -71,6 +74,21 @@ def write_json(path: Path, results: Iterable[Result], *, on: Mapping[str, str]) 
     """Writes results, and the machine that they were seen on."""
     rows = [{**asdict(one), "verdict": one.verdict} for one in results]
     path.write_text(json.dumps({"machine": dict(on), "results": rows}, indent=2, ensure_ascii=False) + "\n")
+
+
+def conclude(results: Iterable[Result], *, on: Mapping[str, str], json_file: Path | None) -> int:
+    """Prints results and the machine that they were seen on; returns the status of the benchmark.
+
+    It fails only where inferspan itself has: bounds are for the reader to judge.
+    """
+    results = list(results)
+    print(table(results))
+    print("\n" + ", ".join(f"{name} {value}" for name, value in on.items()))
+    if json_file is not None:
+        write_json(json_file, results, on=on)
+    if faults.counts:
+        print(f"faults inside inferspan: {faults.counts}", file=sys.stderr)
+    return 1 if faults.counts else 0
 
 
 def _number(value: float) -> str:
